@@ -1,0 +1,208 @@
+//! The contract: the one file the site and the function share. `candor build` writes it, the
+//! function obeys it. It holds no personal data.
+//!
+//! It knows shapes only. Who fills it in is the generator; who reads it is the function.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::form::{FieldKind, Notify};
+
+/// The only contract version this software writes and reads.
+pub const SCHEMA: &str = "candor-contract/1";
+
+/// Everything the function must know about the site it serves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// [`SCHEMA`]; a function refuses to start on any other.
+    pub schema: String,
+    /// Where the site is published, without a path or final slash: `https://example.org`.
+    pub base_url: String,
+    /// The site's title, for mail.
+    pub site_title: String,
+    /// The statement in force on the day of the build.
+    pub statement: StatementInForce,
+    /// Forms by id.
+    pub forms: BTreeMap<String, FormContract>,
+}
+
+/// What a registration records of the statement, and what a form may ask under it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementInForce {
+    /// The document's id, the same for all versions.
+    pub document: String,
+    /// `2018-09-26`.
+    pub version: String,
+    /// The digest over text and facts, lower-case hex of SHA-256.
+    pub digest: String,
+    /// SHA-256 of the canonical text, lower-case hex.
+    pub text_sha256: String,
+    /// SHA-256 of the canonical facts, lower-case hex.
+    pub facts_sha256: String,
+    /// The version's permalink, absolute.
+    pub url: String,
+    /// Keys of the fields the statement declares as given by the visitor.
+    pub fields: Vec<String>,
+    /// Whom to ask, shown when a submission could not be taken.
+    pub contact_email: String,
+    /// How long a registration is kept at least, ISO 8601 (`P7Y`), if the statement says so.
+    pub retention_minimum: Option<String>,
+}
+
+/// One form: what it asks, where it posts to, and the pages it answers with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormContract {
+    /// The path the form posts to: `/api/register`.
+    pub endpoint: String,
+    /// Site path of the page the form stands on: `/register/`.
+    pub page: String,
+    /// Site path a successful visitor is sent to (303): `/register/thank-you/`.
+    pub thanks: String,
+    /// What the mail to staff says.
+    pub notify: Notify,
+    /// SHA-256 of the form's declaration, lower-case hex.
+    pub sha256: String,
+    /// Fields in the order they are asked.
+    pub fields: Vec<FieldContract>,
+    /// What visitors are told; all of it is text, never HTML.
+    pub messages: Messages,
+    /// The form's page as it is shown again when something must be changed.
+    pub retry: RetryPage,
+}
+
+/// One field of a form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldContract {
+    /// The name in the form body, and the key the statement declares.
+    pub name: String,
+    /// What may be typed.
+    pub kind: FieldKind,
+    /// The label, for mail and lists.
+    pub label: String,
+    /// Whether the form cannot be sent without it.
+    pub required: bool,
+    /// Most characters (Unicode scalar values) after normalisation.
+    pub characters_max: usize,
+    /// Said when a required field is empty: “Enter your full name”.
+    pub message_empty: String,
+    /// Said when the value is too long.
+    pub message_too_long: String,
+    /// Said when the value is not of its kind.
+    pub message_malformed: String,
+}
+
+/// Messages about the submission as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Messages {
+    /// 409: the statement is not the one the form was shown with.
+    pub statement_changed: String,
+    /// 503: neither stored nor mailed.
+    pub unavailable: String,
+    /// 413.
+    pub too_large: String,
+    /// 400, 415 and 422 for anything a browser that shows our form never sends.
+    pub not_our_form: String,
+}
+
+/// The hidden field that carries the statement's version.
+pub const STATEMENT_VERSION_FIELD: &str = "statement_version";
+/// The hidden field that carries the statement's digest.
+pub const STATEMENT_DIGEST_FIELD: &str = "statement_digest";
+
+/// A page of the site cut at the places only the function can fill.
+///
+/// The theme rendered every part, so the function needs no template engine: it concatenates, and
+/// escapes what was typed. The same field, with and without a message, stands in [`RetryPage::fields`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetryPage {
+    /// The page from first to last byte.
+    pub page: Vec<PagePart>,
+    /// By field name.
+    pub fields: BTreeMap<String, FieldMarkup>,
+    /// One line of the error summary.
+    pub summary_item: Vec<ItemPart>,
+}
+
+/// A piece of the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PagePart {
+    /// Written as it is.
+    Html(String),
+    /// All lines of the error summary, one [`RetryPage::summary_item`] each.
+    SummaryItems,
+    /// The field of this name, as [`FieldMarkup::valid`] or [`FieldMarkup::invalid`].
+    Field(String),
+}
+
+/// A field, rendered twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldMarkup {
+    /// Nothing to say about it.
+    pub valid: Vec<FieldPart>,
+    /// With its message.
+    pub invalid: Vec<FieldPart>,
+}
+
+/// A piece of a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FieldPart {
+    /// Written as it is.
+    Html(String),
+    /// What was typed, HTML-escaped.
+    Value,
+    /// What is wrong, HTML-escaped.
+    Message,
+}
+
+/// A piece of a line of the error summary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ItemPart {
+    /// Written as it is.
+    Html(String),
+    /// The id of the element that the line leads to: the field's name, or the form's id when the message
+    /// is about the whole submission. HTML-escaped.
+    Target,
+    /// What is wrong, HTML-escaped.
+    Message,
+}
+
+impl Contract {
+    /// Reads a contract, refusing one that another version of this software wrote.
+    ///
+    /// # Errors
+    /// Says in plain words what is wrong with the file.
+    pub fn parse(json: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Head {
+            schema: String,
+        }
+        let head: Head = serde_json::from_slice(json).map_err(|error| format!("it is not a contract: {error}"))?;
+        if head.schema != SCHEMA {
+            return Err(format!(
+                "it is written in `{}`, and this function understands `{SCHEMA}`; build the site and \
+                 the function from the same version",
+                head.schema
+            ));
+        }
+        serde_json::from_slice(json).map_err(|error| format!("it is damaged: {error}"))
+    }
+
+    /// The contract as a file: JSON, two spaces deep, with a final newline. The same contract gives the same bytes.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self).expect("invariant: a contract is plain data");
+        json.push('\n');
+        json
+    }
+}

@@ -1,0 +1,332 @@
+//! A form as its author declares it, and the check that it asks for nothing the statement does not declare.
+//!
+//! It knows neither the page the form stands on nor how a submission is handled.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::sha256_hex;
+use crate::version::Statement;
+use crate::yaml::{Fields, Located, Node, in_backticks};
+
+/// What may be typed into a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldKind {
+    /// One line of text.
+    Text,
+    /// An e-mail address.
+    Email,
+    /// A telephone number, as its owner writes it.
+    Tel,
+    /// Several lines of text.
+    Multiline,
+}
+
+impl FieldKind {
+    const WORDS: [(&'static str, Self); 4] =
+        [("text", Self::Text), ("email", Self::Email), ("tel", Self::Tel), ("multiline", Self::Multiline)];
+
+    /// The word in a form's declaration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::WORDS
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map(|(word, _)| *word)
+            .expect("invariant: every kind has a word")
+    }
+
+    /// Most characters when the form does not say; the longest e-mail address is RFC 5321, section 4.5.3.1.3.
+    fn characters_max_default(self) -> usize {
+        match self {
+            Self::Text => 200,
+            Self::Email => 254,
+            Self::Tel => 40,
+            Self::Multiline => 2000,
+        }
+    }
+}
+
+/// What the mail to staff says about a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notify {
+    /// Form, time and record id; the values stay in the store.
+    Reference,
+    /// The values too: the mailbox then is a store of personal data.
+    Full,
+}
+
+/// A form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// The file's name without `.yaml`.
+    pub id: String,
+    /// The file.
+    pub path: Arc<str>,
+    /// The thank-you page's file, relative to the form's: `../register/thank-you.md`.
+    pub thanks: Located<String>,
+    /// What the mail to staff says.
+    pub notify: Notify,
+    /// The button.
+    pub submit: String,
+    /// What is asked, in order.
+    pub fields: Vec<Field>,
+    /// SHA-256 of the declaration as canonical JSON, lower-case hex.
+    pub sha256: String,
+}
+
+/// A field of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The key the statement declares.
+    pub name: Located<String>,
+    /// What may be typed.
+    pub kind: FieldKind,
+    /// The visible label.
+    pub label: String,
+    /// A sentence under the label; empty for none.
+    pub hint: String,
+    /// The autocomplete token (HTML Standard, section 4.10.18.7.1); empty for none.
+    pub autocomplete: String,
+    /// Whether the form cannot be sent without it.
+    pub required: bool,
+    /// Most characters.
+    pub characters_max: usize,
+    /// “Enter your full name”.
+    pub message_empty: String,
+    /// “Full name must be 200 characters or less”.
+    pub message_too_long: String,
+    /// “Enter an email address in the correct format, like name@example.com”.
+    pub message_malformed: String,
+}
+
+impl Form {
+    /// Reads a form's declaration; reports everything wrong and returns none if the form cannot be used.
+    pub fn parse(id: &str, path: &Arc<str>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut form = Fields::new(path, "a form", node, diagnostics)?;
+        let thanks = form.string("thanks");
+        let thanks = form.required("thanks", thanks);
+        let notify = form
+            .one_of("notify", &[("reference", Notify::Reference), ("full", Notify::Full)])
+            .map_or(Notify::Reference, |notify| notify.value);
+        let submit = form.string("submit");
+        let submit = form.required("submit", submit);
+        let nodes = form.sequence("fields");
+        let nodes = form.required("fields", nodes);
+        form.finish();
+
+        let mut fields: Vec<Field> = Vec::new();
+        for node in nodes? {
+            let Some(field) = Field::parse(path, node, diagnostics) else {
+                continue;
+            };
+            if fields.iter().any(|other| other.name.value == field.name.value) {
+                diagnostics.push(
+                    Diagnostic::error(
+                        path,
+                        field.name.span.clone(),
+                        format!("two fields are named `{}`", field.name.value),
+                    )
+                    .help("give one of them another name, or remove it"),
+                );
+            }
+            fields.push(field);
+        }
+        Some(Self {
+            id: id.to_owned(),
+            path: Arc::clone(path),
+            thanks: thanks?,
+            notify,
+            submit: submit?.value,
+            fields,
+            sha256: sha256_hex(crate::digest::canonical_json(&node.to_json()).as_bytes()),
+        })
+    }
+
+    /// Reports every field that `statement` does not declare (P101) and every demand without a reason (P103).
+    pub fn check(&self, statement: &Statement, diagnostics: &mut Diagnostics) {
+        for field in &self.fields {
+            let name = &field.name.value;
+            if statement.declares_field(name) {
+                continue;
+            }
+            let declared: Vec<&str> = statement.fields.iter().map(|field| field.key.as_str()).collect();
+            let mut diagnostic = Diagnostic::error(
+                &self.path,
+                field.name.span.clone(),
+                format!("the form asks for `{name}`, which the statement in force does not declare"),
+            )
+            .code("P101")
+            .label(format!("no entry `{name}` under collects.voluntary.fields"))
+            .note(format!("statement {} declares {}", statement.version, in_backticks(&declared)));
+            if let Some(near) = crate::diagnostic::near_match(name, declared) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+            if statement.declares_field("other") {
+                diagnostic =
+                    diagnostic.help("either remove the field (people can write it in `other`, which is declared)");
+            } else {
+                diagnostic = diagnostic.help("either remove the field");
+            }
+            diagnostics.push(
+                diagnostic.help("or declare it under collects.voluntary.fields in a new version of the statement"),
+            );
+        }
+    }
+}
+
+impl Field {
+    fn parse(path: &Arc<str>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut field = Fields::new(path, "a field", node, diagnostics)?;
+        let name = field.parsed("name", |name| field_name(name));
+        let name = field.required("name", name);
+        let label = field.string("label");
+        let label = field.required("label", label).map(|label| label.value);
+        let kind = field.one_of("kind", &FieldKind::WORDS);
+        let kind = kind.map_or(FieldKind::Text, |kind| kind.value);
+        let hint = field.string("hint").map_or_else(String::new, |hint| hint.value);
+        let autocomplete = field
+            .parsed("autocomplete", |token| autocomplete_token(token))
+            .map_or_else(String::new, |token| token.value);
+        let required = field.boolean("required").filter(|required| required.value);
+        let because = field.string("because");
+        let characters_max = field.integer("characters_max");
+        let mut messages = field.mapping("messages", "messages of a field");
+        let mut message = |key: &'static str| {
+            messages.as_mut().and_then(|messages| messages.string(key)).map(|message| message.value)
+        };
+        let (empty, too_long, malformed) = (message("empty"), message("too_long"), message("malformed"));
+        if let Some(messages) = messages {
+            messages.finish();
+        }
+        if let (Some(required), None) = (&required, &because) {
+            let name = name.as_ref().map_or("a field", |name| name.value.as_str());
+            field.diagnostics.push(
+                Diagnostic::error(
+                    path,
+                    required.span.clone(),
+                    format!("{name} is required; the statement says giving it is a choice"),
+                )
+                .code("P103")
+                .help("either drop `required`")
+                .help("or say with `because:` which service is impossible without it"),
+            );
+        }
+        let characters_max = match characters_max {
+            None => kind.characters_max_default(),
+            Some(Located { value, span }) => {
+                usize::try_from(value).ok().filter(|value| (1..=10_000).contains(value)).unwrap_or_else(|| {
+                    field.diagnostics.push(Diagnostic::error(
+                        path,
+                        span,
+                        "`characters_max` must be between 1 and 10000",
+                    ));
+                    kind.characters_max_default()
+                })
+            }
+        };
+        field.finish();
+        let (name, label) = (name?, label?);
+        let lower = first_letter_lower(&label);
+        Some(Self {
+            message_empty: empty.unwrap_or_else(|| format!("Enter your {lower}")),
+            message_too_long: too_long
+                .unwrap_or_else(|| format!("{label} must be {characters_max} characters or less")),
+            message_malformed: malformed.unwrap_or_else(|| {
+                match kind {
+                    FieldKind::Email => "Enter an email address in the correct format, like name@example.com",
+                    FieldKind::Tel => "Enter a phone number, like 206 555 0100 or +44 808 157 0192",
+                    FieldKind::Text | FieldKind::Multiline => "Use letters, numbers and punctuation only",
+                }
+                .to_owned()
+            }),
+            name,
+            kind,
+            label,
+            hint,
+            autocomplete,
+            required: required.is_some(),
+            characters_max,
+        })
+    }
+
+    /// Where in the form's file the field is declared.
+    #[must_use]
+    pub fn span(&self) -> Range<usize> {
+        self.name.span.clone()
+    }
+}
+
+fn first_letter_lower(label: &str) -> String {
+    let mut letters = label.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+fn field_name(name: &str) -> Result<String, String> {
+    if name == STATEMENT_VERSION_FIELD || name == STATEMENT_DIGEST_FIELD {
+        return Err(format!("`{name}` is the name of a field of our own"));
+    }
+    let plain =
+        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-');
+    if name.starts_with(|first: char| first.is_ascii_lowercase()) && plain && name.len() <= 64 {
+        Ok(name.to_owned())
+    } else {
+        Err(format!(
+            "`{name}` is not a field name: use lower-case letters, digits, `-` and `_`, a letter first, 64 at most"
+        ))
+    }
+}
+
+/// The tokens of HTML's autofill that a registration can ask for (HTML Standard, section 4.10.18.7.1).
+const AUTOCOMPLETE: [&str; 33] = [
+    "off",
+    "on",
+    "name",
+    "honorific-prefix",
+    "given-name",
+    "additional-name",
+    "family-name",
+    "honorific-suffix",
+    "nickname",
+    "organization",
+    "organization-title",
+    "street-address",
+    "address-line1",
+    "address-line2",
+    "address-line3",
+    "address-level1",
+    "address-level2",
+    "address-level3",
+    "address-level4",
+    "country",
+    "country-name",
+    "postal-code",
+    "language",
+    "bday",
+    "bday-day",
+    "bday-month",
+    "bday-year",
+    "sex",
+    "url",
+    "tel",
+    "tel-national",
+    "email",
+    "impp",
+];
+
+fn autocomplete_token(token: &str) -> Result<String, String> {
+    if AUTOCOMPLETE.contains(&token) {
+        return Ok(token.to_owned());
+    }
+    let near = crate::diagnostic::near_match(token, AUTOCOMPLETE);
+    Err(near.map_or_else(
+        || format!("`{token}` is not an autocomplete token of HTML"),
+        |near| format!("`{token}` is not an autocomplete token of HTML; did you mean `{near}`?"),
+    ))
+}

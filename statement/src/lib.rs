@@ -1,0 +1,12 @@
+//! The privacy statement as data: what both the site generator and the form handler must agree on.
+//!
+//! Text in, types or diagnostics out. This crate never uses the disk, HTTP, Markdown rendering or templates.
+
+pub mod contract;
+pub mod diagnostic;
+pub mod digest;
+pub mod form;
+pub mod front_matter;
+pub mod period;
+pub mod version;
+pub mod yaml;

@@ -1,0 +1,55 @@
+//! Lengths of time in years, months, weeks and days: how long something is kept (ISO 8601, `P7Y`).
+
+use std::fmt;
+
+/// A length of time in whole calendar units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    years: i16,
+    months: i32,
+    weeks: i32,
+    days: i32,
+}
+
+impl Period {
+    /// Reads `P7Y`, `P1Y6M`, `P30D`.
+    ///
+    /// # Errors
+    /// Says what is wrong, for the author.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a period: write `P7Y` for seven years, `P30D` for thirty days");
+        let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+        let period =
+            Self { years: span.get_years(), months: span.get_months(), weeks: span.get_weeks(), days: span.get_days() };
+        let canonical = text.starts_with('P') && !text.contains('T');
+        let positive = span.is_positive() && canonical;
+        if positive { Ok(period) } else { Err(wrong()) }
+    }
+
+    /// As jiff counts it.
+    #[must_use]
+    pub fn to_span(self) -> jiff::Span {
+        jiff::Span::new().years(self.years).months(self.months).weeks(self.weeks).days(self.days)
+    }
+}
+
+impl fmt::Display for Period {
+    /// As ISO 8601: `P7Y`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_span().fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Period;
+
+    #[test]
+    fn reads_calendar_units_only() {
+        assert_eq!(Period::parse("P7Y").unwrap().to_string(), "P7Y");
+        assert_eq!(Period::parse("P1Y6M").unwrap().to_string(), "P1Y6M");
+        for wrong in ["7Y", "P", "seven years", "PT7H", "P1DT1H", "-P7Y", "P0Y", ""] {
+            assert!(Period::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! One version of the privacy statement: its facts and its text.
+//!
+//! It does not know the other versions; which one is in force is asked of all of them together, see [`in_force`].
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::{Digests, canonical_text};
+use crate::front_matter;
+use crate::period::Period;
+use crate::yaml::{self, Fields};
+
+/// The only schema of facts this software reads.
+pub const SCHEMA: &str = "privacy-statement/1";
+
+/// A version of the statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// The file.
+    pub path: Arc<str>,
+    /// The document's id, the same for all versions.
+    pub document: String,
+    /// The version, which is also the file's name: `2018-09-26`, `2018-09-26-2`.
+    pub version: String,
+    /// The title above the text.
+    pub title: String,
+    /// The authoritative language, as a BCP 47 tag.
+    pub language: String,
+    /// In force from 00:00 of this day in the site's time zone.
+    pub effective: Date,
+    /// Whom to ask.
+    pub contact: Contact,
+    /// What a visitor may be asked for.
+    pub fields: Vec<DeclaredField>,
+    /// How long a registration is kept at least.
+    pub retention_minimum: Option<Period>,
+    /// The canonical text, markdown.
+    pub text: String,
+    /// Where the text stands in the file.
+    pub text_span: Range<usize>,
+    /// All facts, as they are digested.
+    pub facts: serde_json::Value,
+    /// What a registration records.
+    pub digests: Digests,
+}
+
+/// Where questions go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// An address, `support@example.org`.
+    pub email: String,
+    /// The subject line the statement asks for, if any.
+    pub subject: Option<String>,
+}
+
+/// A field the statement declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredField {
+    /// The name a form uses for it.
+    pub key: String,
+    /// What it holds.
+    pub category: Category,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    /// What somebody is called.
+    Name,
+    /// An e-mail address.
+    Email,
+    /// A telephone number.
+    Telephone,
+    /// Anything the visitor writes.
+    FreeText,
+}
+
+const CATEGORIES: [(&str, Category); 4] = [
+    ("name", Category::Name),
+    ("email", Category::Email),
+    ("telephone", Category::Telephone),
+    ("free-text", Category::FreeText),
+];
+
+impl Statement {
+    /// Reads a version from its file; reports everything wrong and returns none if it cannot be used.
+    pub fn parse(path: &Arc<str>, file: &str, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let parts = front_matter::split(path, file, diagnostics)?;
+        let root = yaml::parse(path, file, parts.yaml, diagnostics)?;
+        let mut facts = Fields::new(path, "the statement's front matter", &root, diagnostics)?;
+
+        let schema = facts.one_of("schema", &[(SCHEMA, ())]);
+        facts.required("schema", schema);
+        let document = facts.string("document");
+        let document = facts.required("document", document);
+        let version = facts.parsed("version", |version| parse_version(version));
+        let version = facts.required("version", version);
+        let title = facts.string("title");
+        let title = facts.required("title", title);
+        let language = facts.string("language");
+        let language = facts.required("language", language);
+        let effective = facts.parsed("effective", parse_date);
+        let effective = facts.required("effective", effective);
+
+        let node = facts.node("contact");
+        let contact = facts.required("contact", node).and_then(|node| {
+            let mut contact = Fields::new(path, "contact", node, facts.diagnostics)?;
+            let email = contact.parsed("email", parse_email);
+            let email = contact.required("email", email);
+            let subject = contact.string("subject").map(|subject| subject.value);
+            contact.finish();
+            Some(Contact { email: email?.value, subject })
+        });
+
+        let node = facts.node("collects");
+        let fields = facts.required("collects", node).and_then(|node| parse_collects(path, node, facts.diagnostics));
+
+        let retention_minimum = facts.mapping("retention", "retention").and_then(|mut retention| {
+            let minimum = retention.parsed("minimum", Period::parse);
+            retention.finish();
+            minimum.map(|minimum| minimum.value)
+        });
+        facts.finish();
+
+        let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".md"));
+        if let Some(version) = &version
+            && stem != Some(version.value.as_str())
+        {
+            diagnostics.push(
+                Diagnostic::error(
+                    path,
+                    version.span.clone(),
+                    format!("the version is `{}`, and the file has another name", version.value),
+                )
+                .help(format!("name the file `{}.md`", version.value)),
+            );
+        }
+
+        let text = canonical_text(&file[parts.text.clone()]);
+        let facts = root.to_json();
+        Some(Self {
+            path: Arc::clone(path),
+            document: document?.value,
+            version: version?.value,
+            title: title?.value,
+            language: language?.value,
+            effective: effective?.value,
+            contact: contact?,
+            fields: fields?,
+            retention_minimum,
+            digests: Digests::new(&text, &facts),
+            text,
+            text_span: parts.text,
+            facts,
+        })
+    }
+
+    /// Whether a form may ask for `name`.
+    #[must_use]
+    pub fn declares_field(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.key == name)
+    }
+}
+
+fn parse_collects(path: &Arc<str>, node: &yaml::Node, diagnostics: &mut Diagnostics) -> Option<Vec<DeclaredField>> {
+    let mut collects = Fields::new(path, "collects", node, diagnostics)?;
+    let node = collects.node("voluntary");
+    let node = collects.required("voluntary", node);
+    collects.finish();
+    let mut voluntary = Fields::new(path, "collects.voluntary", node?, diagnostics)?;
+    let nodes = voluntary.sequence("fields");
+    let nodes = voluntary.required("fields", nodes);
+    voluntary.finish();
+    let mut declared: Vec<DeclaredField> = Vec::new();
+    for node in nodes? {
+        let Some(mut field) = Fields::new(path, "a declared field", node, diagnostics) else {
+            continue;
+        };
+        let key = field.string("key");
+        let key = field.required("key", key);
+        let category = field.one_of("category", &CATEGORIES);
+        let category = field.required("category", category);
+        field.finish();
+        if let (Some(key), Some(category)) = (key, category) {
+            if declared.iter().any(|other| other.key == key.value) {
+                diagnostics.push(Diagnostic::error(
+                    path,
+                    key.span,
+                    format!("the field `{}` is declared twice", key.value),
+                ));
+                continue;
+            }
+            declared.push(DeclaredField { key: key.value, category: category.value });
+        }
+    }
+    Some(declared)
+}
+
+fn parse_version(version: &str) -> Result<String, String> {
+    let (date, ordinal) = (version.get(..10), version.get(10..).unwrap_or_default());
+    let dated = date.is_some_and(|date| date.parse::<Date>().is_ok() && date.len() == 10);
+    let ordinal = ordinal.is_empty()
+        || ordinal
+            .strip_prefix('-')
+            .and_then(|ordinal| ordinal.parse::<u32>().ok())
+            .is_some_and(|ordinal| ordinal >= 2 && version == format!("{}-{ordinal}", &version[..10]));
+    if dated && ordinal {
+        Ok(version.to_owned())
+    } else {
+        Err(format!(
+            "`{version}` is not a version: write a date like `2018-09-26`, or `2018-09-26-2` for a second one on that day"
+        ))
+    }
+}
+
+/// Reads `2018-09-26`.
+///
+/// # Errors
+/// Says what is wrong, for the author.
+pub fn parse_date(text: &str) -> Result<Date, String> {
+    let date = if text.len() == 10 { text.parse().ok() } else { None };
+    date.ok_or_else(|| format!("`{text}` is not a date: write year, month and day, like `2018-09-26`"))
+}
+
+fn parse_email(text: &str) -> Result<String, String> {
+    let plausible = text
+        .split_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'))
+        && !text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || "<>?&#\"".contains(letter));
+    if plausible { Ok(text.to_owned()) } else { Err(format!("`{text}` is not an e-mail address")) }
+}
+
+/// The version in force on a day: the latest that is effective by then.
+pub fn in_force(statements: &[Statement], today: Date) -> Option<&Statement> {
+    statements
+        .iter()
+        .filter(|statement| statement.effective <= today)
+        .max_by_key(|statement| (statement.effective, version_key(&statement.version)))
+}
+
+/// Sorts versions: `2018-09-26` before `2018-09-26-2` before `2018-09-26-10`.
+#[must_use]
+pub fn version_key(version: &str) -> (&str, u32) {
+    let (date, rest) = version.split_at(version.len().min(10));
+    let ordinal = rest.strip_prefix('-').and_then(|ordinal| ordinal.parse().ok());
+    (date, ordinal.unwrap_or(1))
+}
