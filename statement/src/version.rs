@@ -9,9 +9,8 @@ use jiff::civil::Date;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{Digests, canonical_text};
-use crate::front_matter;
 use crate::period::Period;
-use crate::yaml::{self, Fields};
+use crate::yaml::{Fields, Node};
 
 /// The only schema of facts this software reads.
 pub const SCHEMA: &str = "privacy-statement/1";
@@ -86,11 +85,16 @@ const CATEGORIES: [(&str, Category); 4] = [
 ];
 
 impl Statement {
-    /// Reads a version from its file; reports everything wrong and returns none if it cannot be used.
-    pub fn parse(path: &Arc<str>, file: &str, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let parts = front_matter::split(path, file, diagnostics)?;
-        let root = yaml::parse(path, file, parts.yaml, diagnostics)?;
-        let mut facts = Fields::new(path, "the statement's front matter", &root, diagnostics)?;
+    /// Reads a version from its file: `root` is the front matter, `text_span` where the text stands. Reports everything
+    /// wrong and returns none if it cannot be used.
+    pub fn parse(
+        path: &Arc<str>,
+        file: &str,
+        root: &Node,
+        text_span: Range<usize>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let mut facts = Fields::new(path, "the statement's front matter", root, diagnostics)?;
 
         let schema = facts.one_of("schema", &[(SCHEMA, ())]);
         facts.required("schema", schema);
@@ -139,7 +143,7 @@ impl Statement {
             );
         }
 
-        let text = canonical_text(&file[parts.text.clone()]);
+        let text = canonical_text(&file[text_span.clone()]);
         let facts = root.to_json();
         Some(Self {
             path: Arc::clone(path),
@@ -153,7 +157,7 @@ impl Statement {
             retention_minimum,
             digests: Digests::new(&text, &facts),
             text,
-            text_span: parts.text,
+            text_span,
             facts,
         })
     }
@@ -165,7 +169,7 @@ impl Statement {
     }
 }
 
-fn parse_collects(path: &Arc<str>, node: &yaml::Node, diagnostics: &mut Diagnostics) -> Option<Vec<DeclaredField>> {
+fn parse_collects(path: &Arc<str>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<DeclaredField>> {
     let mut collects = Fields::new(path, "collects", node, diagnostics)?;
     let node = collects.node("voluntary");
     let node = collects.required("voluntary", node);

@@ -1,0 +1,216 @@
+//! The one module that puts URLs together: from content path to site path, from site path to permalink and file.
+//!
+//! A *site path* begins at the root and, for a page, ends with `/`: `/guides/choosing/`. It is kept unescaped;
+//! [`permalink`] and [`href`] escape it.
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+/// What must be escaped in the path of a URL (URL Standard, path percent-encode set), and `%` itself.
+const PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'%').add(b'^').add(b'|').add(b'\\');
+
+/// The site path of a page from its path under `content/`, its last part replaced by `slug` if there is one.
+///
+/// `_index.md` stands for its folder.
+#[must_use]
+pub fn of_page(content_path: &str, slug: Option<&str>) -> String {
+    let stem = content_path.strip_suffix(".md").unwrap_or(content_path);
+    let stem = if stem == "_index" { "" } else { stem.strip_suffix("/_index").unwrap_or(stem) };
+    let mut parts: Vec<String> = stem.split('/').filter(|part| !part.is_empty()).map(slugify_path).collect();
+    if let (Some(last), Some(slug)) = (parts.last_mut(), slug) {
+        slug.clone_into(last);
+    }
+    parts.iter().fold(String::from("/"), |mut path, part| {
+        path.push_str(part);
+        path.push('/');
+        path
+    })
+}
+
+/// The site path of a file that is published as it is.
+#[must_use]
+pub fn of_file(content_path: &str) -> String {
+    format!("/{content_path}")
+}
+
+/// The site path a form posts to.
+#[must_use]
+pub fn of_form(id: &str) -> String {
+    format!("/api/{id}")
+}
+
+/// The site path of something below a page: `below("/privacy/", "2018-09-26")` is `/privacy/2018-09-26/`.
+#[must_use]
+pub fn below(page: &str, part: &str) -> String {
+    format!("{page}{part}/")
+}
+
+/// The absolute URL of a site path; `base_url` has no final slash.
+#[must_use]
+pub fn permalink(base_url: &str, site_path: &str) -> String {
+    format!("{base_url}{}", href(site_path))
+}
+
+/// A site path as it is written into a link.
+#[must_use]
+pub fn href(site_path: &str) -> String {
+    utf8_percent_encode(site_path, PATH).to_string()
+}
+
+/// A link that opens a mail (RFC 6068).
+#[must_use]
+pub fn mailto(email: &str, subject: Option<&str>) -> String {
+    // RFC 6068, section 2: what is not unreserved is escaped in the subject.
+    let escaped = |text: &str| utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    match subject {
+        Some(subject) => format!("mailto:{email}?subject={}", escaped(subject)),
+        None => format!("mailto:{email}"),
+    }
+}
+
+/// The file, relative to the output folder, that a site path is served from.
+#[must_use]
+pub fn output_file(site_path: &str) -> String {
+    let path = site_path.trim_start_matches('/');
+    if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.to_owned() }
+}
+
+/// Where a link leads, as its author wrote it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// Another site, mail, or anything else with a scheme.
+    Outside,
+    /// A place on the same page.
+    Fragment(String),
+    /// A path from the root of the site, with its fragment.
+    SitePath(String, Option<String>),
+    /// A file under `content/`, by its path there, with its fragment. None where the path leaves the folder.
+    Content(Option<String>, Option<String>),
+}
+
+/// Reads a link's destination; `from` is the content path of the file it stands in.
+#[must_use]
+pub fn destination(from: &str, link: &str) -> Destination {
+    let scheme = link.split_once(':').map_or("", |(scheme, _)| scheme);
+    let has_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+.-".contains(letter));
+    if has_scheme || link.starts_with("//") {
+        return Destination::Outside;
+    }
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let (path, fragment) = match link.split_once('#') {
+        Some((path, fragment)) => (path, Some(decode(fragment))),
+        None => (link, None),
+    };
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    if path.is_empty() {
+        return Destination::Fragment(fragment.unwrap_or_default());
+    }
+    let path = decode(path);
+    if path.starts_with('/') {
+        return Destination::SitePath(path, fragment);
+    }
+    Destination::Content(join(from, &path), fragment)
+}
+
+/// The path of `relative` seen from the file `from`; none where it climbs above the top.
+#[must_use]
+pub fn join(from: &str, relative: &str) -> Option<String> {
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in relative.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// How `to` is written in a link that stands in the file `from`.
+#[must_use]
+pub fn relative(from: &str, to: &str) -> String {
+    let from: Vec<&str> = from.split('/').collect();
+    let to: Vec<&str> = to.split('/').collect();
+    let (folders, names) = (from.len() - 1, to.len() - 1);
+    let shared = from[..folders].iter().zip(&to[..names]).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..", folders - shared);
+    up.chain(to[shared..].iter().copied()).collect::<Vec<_>>().join("/")
+}
+
+/// A word for an address or anchor: letters and digits of any script in lower case, everything else folded to `-`.
+#[must_use]
+pub fn slugify(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_alphanumeric() || letter == '_' {
+            slug.extend(letter.to_lowercase());
+        } else if !"'’".contains(letter) && !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.truncate(slug.trim_end_matches('-').len());
+    slug
+}
+
+/// Part of a path: kept as it is where it is fit for a URL (`2018-09-26`, `v1.2`), else made so.
+fn slugify_path(part: &str) -> String {
+    let fit = |letter: char| letter.is_alphanumeric() || "-_.~".contains(letter);
+    if part.chars().all(fit) { part.to_owned() } else { slugify(part) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages() {
+        assert_eq!(of_page("_index.md", None), "/");
+        assert_eq!(of_page("guides/_index.md", None), "/guides/");
+        assert_eq!(of_page("guides/Choosing a plan.md", None), "/guides/choosing-a-plan/");
+        assert_eq!(of_page("guides/a.md", Some("b")), "/guides/b/");
+        assert_eq!(of_page("privacy/2018-09-26.md", None), "/privacy/2018-09-26/");
+        assert_eq!(of_page("日本.md", None), "/日本/");
+        assert_eq!(permalink("https://example.org", "/日本/"), "https://example.org/%E6%97%A5%E6%9C%AC/");
+        assert_eq!(output_file("/"), "index.html");
+        assert_eq!(output_file("/a/"), "a/index.html");
+        assert_eq!(output_file("/robots.txt"), "robots.txt");
+    }
+
+    #[test]
+    fn links() {
+        use Destination::{Content, Fragment, Outside, SitePath};
+        let fragment = |text: &str| Some(text.to_owned());
+        assert_eq!(destination("a.md", "https://example.org"), Outside);
+        assert_eq!(destination("a.md", "mailto:a@example.org"), Outside);
+        assert_eq!(destination("a.md", "//example.org/x"), Outside);
+        assert_eq!(destination("a.md", "#top"), Fragment("top".into()));
+        assert_eq!(destination("a.md", "/privacy/#use"), SitePath("/privacy/".into(), fragment("use")));
+        assert_eq!(destination("g/a.md", "../b.md#c"), Content(Some("b.md".into()), fragment("c")));
+        assert_eq!(destination("g/a.md", "a%20b.md"), Content(Some("g/a b.md".into()), None));
+        assert_eq!(destination("a.md", "../b.md"), Content(None, None));
+    }
+
+    #[test]
+    fn relative_is_the_inverse_of_join() {
+        for (from, to) in [("a.md", "b.md"), ("g/a.md", "b.md"), ("g/a.md", "g/h/b.md"), ("g/h/a.md", "i/b.md")] {
+            assert_eq!(join(from, &relative(from, to)).as_deref(), Some(to), "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn slugs() {
+        assert_eq!(slugify("What Data Do We Collect?"), "what-data-do-we-collect");
+        assert_eq!(slugify("Überblick – 2. Teil"), "überblick-2-teil");
+        assert_eq!(slugify("How Long Do We Keep Children’s Work?"), "how-long-do-we-keep-childrens-work");
+        assert_eq!(slugify("???"), "");
+    }
+
+    #[test]
+    fn mail() {
+        assert_eq!(mailto("a@example.org", Some("WEBSITE")), "mailto:a@example.org?subject=WEBSITE");
+        assert_eq!(mailto("a@example.org", Some("a b&c")), "mailto:a@example.org?subject=a%20b%26c");
+    }
+}

@@ -1,0 +1,464 @@
+//! The whole site, assembled: one address per page, order, sections, statements, forms. Immutable from here on.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rayon::prelude::*;
+use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
+use statement::form::Form;
+use statement::version::{Statement, in_force};
+use statement::yaml;
+
+use crate::address;
+use crate::page::{self, Document, FrontMatter};
+use crate::site_config::{PATH as CONFIG_PATH, SiteConfig};
+use crate::source_tree::SourceTree;
+
+/// Index of a page in [`Site::pages`].
+pub type PageId = usize;
+
+/// What the caller decides about a build.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Replaces the site's `base_url`.
+    pub base_url: Option<String>,
+    /// Publishes drafts too.
+    pub drafts: bool,
+    /// The day the site is built for; none means the day of `now` in the site's time zone.
+    pub today: Option<Date>,
+    /// The moment of the build.
+    pub now: Timestamp,
+}
+
+/// The site.
+#[derive(Debug)]
+pub struct Site {
+    /// Its settings.
+    pub config: SiteConfig,
+    /// All pages, in the order of their files.
+    pub pages: Vec<SitePage>,
+    /// All versions of the statement.
+    pub statements: Vec<Statement>,
+    /// The version in force, as an index into `statements`.
+    pub in_force: Option<usize>,
+    /// The forms, by id.
+    pub forms: Vec<Form>,
+    /// Files published as they are: index into the tree's files, and site path.
+    pub files: Vec<(usize, String)>,
+    /// Former addresses and the pages that replace them.
+    pub redirects: Vec<(String, PageId)>,
+    /// What stands at a site path.
+    pub by_address: HashMap<String, Occupant>,
+    /// The page a content file became; for a version of the statement, its permalink's page.
+    by_content_path: HashMap<Arc<str>, PageId>,
+    /// Files that were left out because they are drafts, by content path.
+    drafts: Vec<Arc<str>>,
+}
+
+/// What stands at a site path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occupant {
+    /// A page.
+    Page(PageId),
+    /// A file that is published as it is, as an index into the tree's files.
+    File(usize),
+    /// The address a page had before.
+    Redirect(PageId),
+    /// A form's endpoint, or a file of the site as a whole.
+    Reserved(&'static str),
+}
+
+/// What kind of page it is, which chooses its template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageKind {
+    /// `content/_index.md`.
+    Home,
+    /// Any other page.
+    Page,
+    /// Another `_index.md`.
+    Section,
+    /// A version of the statement, as an index into [`Site::statements`].
+    Statement(usize),
+    /// `content/404.md`.
+    NotFound,
+}
+
+/// A page with its address.
+#[derive(Debug)]
+pub struct SitePage {
+    /// The file.
+    pub path: Arc<str>,
+    /// Where its text stands in the file, in bytes.
+    pub text: Range<usize>,
+    /// The checked front matter.
+    pub front: FrontMatter,
+    /// What kind of page it is.
+    pub kind: PageKind,
+    /// Its site path.
+    pub address: String,
+    /// The pages of a section, in order.
+    pub children: Vec<PageId>,
+    /// Kept out of search engines and the sitemap.
+    pub noindex: bool,
+}
+
+impl SitePage {
+    /// The file's path under `content/`.
+    #[must_use]
+    pub fn content_path(&self) -> &str {
+        content_path(&self.path)
+    }
+}
+
+fn content_path(path: &str) -> &str {
+    path.strip_prefix("content/").unwrap_or(path)
+}
+
+/// Parses every file of the site that is text.
+fn parse_documents(tree: &SourceTree, diagnostics: &mut Diagnostics) -> (Vec<page::Page>, Vec<Statement>) {
+    let parsed: Vec<(Option<Document>, Diagnostics)> = tree
+        .files()
+        .par_iter()
+        .filter(|file| file.path.starts_with("content/") && file.path.ends_with(".md"))
+        .filter_map(|file| file.text().map(|text| (file, text)))
+        .map(|(file, text)| {
+            let mut found = Diagnostics::new();
+            (page::parse(&file.path, text, &mut found), found)
+        })
+        .collect();
+    let (mut pages, mut statements) = (Vec::new(), Vec::new());
+    for (document, found) in parsed {
+        diagnostics.append(found);
+        match document {
+            Some(Document::Page(page)) => pages.push(page),
+            Some(Document::Statement(statement)) => statements.push(statement),
+            None => {}
+        }
+    }
+    (pages, statements)
+}
+
+fn parse_forms(tree: &SourceTree, diagnostics: &mut Diagnostics) -> Vec<Form> {
+    let mut forms = Vec::new();
+    for file in tree.files() {
+        let id = file.path.strip_prefix("content/forms/").and_then(|name| name.strip_suffix(".yaml"));
+        let (Some(id), Some(text)) = (id, file.text()) else { continue };
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !id.bytes().all(plain) {
+            diagnostics.push(
+                Diagnostic::error(&file.path, 0..0, format!("`{id}` is not a form's name"))
+                    .help("name the file with lower-case letters, digits and `-` only"),
+            );
+            continue;
+        }
+        if let Some(node) = yaml::parse(&file.path, text, 0..text.len(), diagnostics) {
+            forms.extend(Form::parse(id, &file.path, &node, diagnostics));
+        }
+    }
+    forms
+}
+
+impl Site {
+    /// Parses and assembles the site; reports everything wrong and returns none if it has no usable settings.
+    pub fn assemble(tree: &SourceTree, options: &Options, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let config = SiteConfig::parse(tree, options.base_url.as_deref(), diagnostics);
+        let (pages, statements) = parse_documents(tree, diagnostics);
+        let forms = parse_forms(tree, diagnostics);
+        let config = config?;
+        let today = options.today.unwrap_or_else(|| options.now.to_zoned(config.timezone.clone()).date());
+        let in_force = in_force(&statements, today);
+        check_statement(&statements, &forms, in_force, &today, diagnostics);
+        let in_force = in_force.and_then(|found| statements.iter().position(|version| std::ptr::eq(version, found)));
+
+        let mut site = Self {
+            config,
+            pages: Vec::with_capacity(pages.len() + statements.len() + 1),
+            statements,
+            in_force,
+            forms,
+            files: Vec::new(),
+            redirects: Vec::new(),
+            by_address: HashMap::new(),
+            by_content_path: HashMap::new(),
+            drafts: Vec::new(),
+        };
+        site.reserve_addresses();
+        site.add_pages(pages, options.drafts, diagnostics);
+        site.add_statement_pages(diagnostics);
+        site.add_files(tree, diagnostics);
+        site.add_redirects(diagnostics);
+        site.order_sections();
+        site.hide_thank_you_pages();
+        site.require_home(diagnostics);
+        Some(site)
+    }
+
+    /// The page that a content file became.
+    #[must_use]
+    pub fn page_of(&self, content_path: &str) -> Option<PageId> {
+        self.by_content_path.get(content_path).copied()
+    }
+
+    /// Whether a content file is a draft that was left out.
+    #[must_use]
+    pub fn is_draft(&self, content_path: &str) -> bool {
+        self.drafts.iter().any(|draft| &**draft == content_path)
+    }
+
+    /// The version of the statement in force.
+    #[must_use]
+    pub fn statement(&self) -> Option<&Statement> {
+        self.in_force.map(|index| &self.statements[index])
+    }
+
+    /// The site path of a version's permalink.
+    #[must_use]
+    pub fn statement_address(&self, statement: &Statement) -> String {
+        address::of_page(content_path(&statement.path), None)
+    }
+
+    /// The site path where the version in force stands.
+    #[must_use]
+    pub fn statement_home(statement: &Statement) -> String {
+        let folder = content_path(&statement.path).rsplit_once('/').map_or("", |(folder, _)| folder);
+        address::of_page(&format!("{folder}/_index.md"), None)
+    }
+
+    /// The content path most like `wanted` that a link could have meant.
+    #[must_use]
+    pub fn near_content_path(&self, wanted: &str) -> Option<&str> {
+        // A page that was moved keeps its name more often than its folder.
+        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let mut paths: Vec<&str> = self.by_content_path.keys().map(|path| &**path).collect();
+        paths.sort_unstable();
+        near_match(wanted, paths.iter().copied())
+            .or_else(|| paths.into_iter().find(|path| name(path) == name(wanted)))
+    }
+
+    fn reserve_addresses(&mut self) {
+        for form in &self.forms {
+            self.by_address.insert(address::of_form(&form.id), Occupant::Reserved("a form posts to it"));
+        }
+        for path in crate::well_known::PATHS {
+            self.by_address.insert(path.to_owned(), Occupant::Reserved("the site's own file stands there"));
+        }
+    }
+
+    /// Gives `occupant` an address, or reports who has it already.
+    fn occupy(&mut self, address: &str, occupant: Occupant, path: &Arc<str>, span: Range<usize>, diagnostics: &mut Diagnostics) {
+        let Some(holder) = self.by_address.get(address) else {
+            self.by_address.insert(address.to_owned(), occupant);
+            return;
+        };
+        let holder = match holder {
+            Occupant::Page(id) => format!("`{}` has it too", self.pages[*id].path),
+            Occupant::Redirect(id) => format!("`{}` names it as an alias", self.pages[*id].path),
+            Occupant::File(_) => "a file of that name stands there".to_owned(),
+            Occupant::Reserved(why) => (*why).to_owned(),
+        };
+        diagnostics.push(
+            Diagnostic::error(path, span, format!("two things have the address `{address}`"))
+                .note(holder)
+                .help("rename one of the files, or give its page another `slug`"),
+        );
+    }
+
+    fn add_page(&mut self, page: SitePage, diagnostics: &mut Diagnostics) -> PageId {
+        let id = self.pages.len();
+        let (address, path) = (page.address.clone(), Arc::clone(&page.path));
+        self.pages.push(page);
+        self.occupy(&address, Occupant::Page(id), &path, 0..0, diagnostics);
+        id
+    }
+
+    fn add_pages(&mut self, pages: Vec<page::Page>, drafts: bool, diagnostics: &mut Diagnostics) {
+        for page in pages {
+            let in_content: Arc<str> = content_path(&page.path).into();
+            if page.front.draft && !drafts {
+                self.drafts.push(in_content);
+                continue;
+            }
+            let kind = match &*in_content {
+                "_index.md" => PageKind::Home,
+                "404.md" => PageKind::NotFound,
+                path if path.ends_with("/_index.md") => PageKind::Section,
+                _ => PageKind::Page,
+            };
+            let address = match kind {
+                PageKind::NotFound => "/404.html".to_owned(),
+                _ => address::of_page(&in_content, page.front.slug.as_deref()),
+            };
+            let id = self.add_page(
+                SitePage {
+                    path: page.path,
+                    text: page.text,
+                    front: page.front,
+                    kind,
+                    address,
+                    children: Vec::new(),
+                    noindex: kind == PageKind::NotFound,
+                },
+                diagnostics,
+            );
+            self.by_content_path.insert(in_content, id);
+        }
+    }
+
+    /// Every version stands at its permalink, and the one in force at the folder's address too.
+    fn add_statement_pages(&mut self, diagnostics: &mut Diagnostics) {
+        for index in 0..self.statements.len() {
+            let statement = &self.statements[index];
+            let is_in_force = self.in_force == Some(index);
+            let (path, text) = (Arc::clone(&statement.path), statement.text_span.clone());
+            let permalink = self.statement_address(statement);
+            let title = statement.title.clone();
+            let home = is_in_force.then(|| Self::statement_home(statement));
+            let page = |address: String| SitePage {
+                path: Arc::clone(&path),
+                text: text.clone(),
+                front: FrontMatter { title: title.clone(), ..FrontMatter::default() },
+                kind: PageKind::Statement(index),
+                address,
+                children: Vec::new(),
+                noindex: !is_in_force,
+            };
+            let id = self.add_page(page(permalink), diagnostics);
+            self.by_content_path.insert(content_path(&path).into(), id);
+            if let Some(home) = home {
+                self.add_page(page(home), diagnostics);
+            }
+        }
+    }
+
+    fn add_files(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
+        let assets = format!("themes/{}/assets/", self.config.theme);
+        for (index, file) in tree.files().iter().enumerate() {
+            let published = if let Some(path) = file.path.strip_prefix("content/") {
+                (!path.ends_with(".md") && !path.ends_with(".yaml")).then(|| address::of_file(path))
+            } else {
+                file.path.strip_prefix(&*assets).map(|path| format!("/assets/{path}"))
+            };
+            let Some(published) = published else { continue };
+            self.occupy(&published, Occupant::File(index), &file.path, 0..0, diagnostics);
+            self.files.push((index, published));
+        }
+    }
+
+    fn add_redirects(&mut self, diagnostics: &mut Diagnostics) {
+        for id in 0..self.pages.len() {
+            let path = Arc::clone(&self.pages[id].path);
+            for alias in self.pages[id].front.aliases.clone() {
+                self.occupy(&alias.value, Occupant::Redirect(id), &path, alias.span, diagnostics);
+                self.redirects.push((alias.value, id));
+            }
+        }
+    }
+
+    /// A page belongs to the nearest folder above it that has an `_index.md`.
+    fn order_sections(&mut self) {
+        for id in 0..self.pages.len() {
+            if !matches!(self.pages[id].kind, PageKind::Page | PageKind::Section) {
+                continue;
+            }
+            let path = self.pages[id].content_path();
+            let own_folder = if self.pages[id].kind == PageKind::Section {
+                path.strip_suffix("/_index.md").unwrap_or(path)
+            } else {
+                path
+            };
+            let parent = own_folder
+                .match_indices('/')
+                .rev()
+                .map(|(at, _)| format!("{}/_index.md", &own_folder[..at]))
+                .chain(std::iter::once("_index.md".to_owned()))
+                .find_map(|index| self.page_of(&index));
+            if let Some(parent) = parent.filter(|parent| *parent != id) {
+                self.pages[parent].children.push(id);
+            }
+        }
+        for id in 0..self.pages.len() {
+            let mut children = std::mem::take(&mut self.pages[id].children);
+            // Weight first, then the newest, then the title; the path decides ties, so that the order is always the same.
+            children.sort_by(|a, b| {
+                let key = |id: &PageId| {
+                    let page = &self.pages[*id];
+                    (page.front.weight.unwrap_or(i64::MAX), std::cmp::Reverse(page.front.date))
+                };
+                let name = |id: &PageId| (self.pages[*id].front.title.to_lowercase(), &self.pages[*id].path);
+                key(a).cmp(&key(b)).then_with(|| name(a).cmp(&name(b)))
+            });
+            self.pages[id].children = children;
+        }
+    }
+
+    /// A thank-you page means something only after a form; search engines should not lead to it.
+    fn hide_thank_you_pages(&mut self) {
+        let thanks: Vec<PageId> = self
+            .forms
+            .iter()
+            .filter_map(|form| address::join(content_path(&form.path), &form.thanks.value))
+            .filter_map(|path| self.page_of(&path))
+            .collect();
+        for id in thanks {
+            self.pages[id].noindex = true;
+        }
+        let listed: Vec<bool> = self.pages.iter().map(|page| !page.noindex).collect();
+        for page in &mut self.pages {
+            page.children.retain(|child| listed[*child]);
+        }
+    }
+
+    fn require_home(&self, diagnostics: &mut Diagnostics) {
+        if self.by_address.contains_key("/") {
+            return;
+        }
+        let path: Arc<str> = "content/_index.md".into();
+        diagnostics.push(
+            Diagnostic::error(&path, 0..0, "the site has no home page")
+                .help("write `content/_index.md` with a `title` in its front matter"),
+        );
+    }
+}
+
+fn check_statement(
+    statements: &[Statement],
+    forms: &[Form],
+    in_force: Option<&Statement>,
+    today: &Date,
+    diagnostics: &mut Diagnostics,
+) {
+    if let Some(first) = statements.first() {
+        for other in statements.iter().filter(|other| other.document != first.document) {
+            diagnostics.push(
+                Diagnostic::error(&other.path, 0..0, format!("`{}` is another document than `{}`", other.document, first.document))
+                    .note(format!("`{}` names its document `{}`", first.path, first.document))
+                    .help("all versions of the statement have the same `document`"),
+            );
+        }
+    }
+    let Some(statement) = in_force else {
+        for form in forms {
+            let diagnostic = Diagnostic::error(&form.path, 0..0, format!("no privacy statement is in force on {today}"))
+                .note("a form may only ask for what a statement declares");
+            diagnostics.push(match statements.iter().min_by_key(|statement| statement.effective) {
+                Some(first) => diagnostic.help(format!("the first version is effective on {}", first.effective)),
+                None => diagnostic.help("write one, for example `content/privacy/2018-09-26.md`"),
+            });
+        }
+        return;
+    };
+    for form in forms {
+        form.check(statement, diagnostics);
+    }
+}
+
+impl SiteConfig {
+    /// Where the settings stand, for messages about them.
+    #[must_use]
+    pub fn path() -> Arc<str> {
+        CONFIG_PATH.into()
+    }
+}

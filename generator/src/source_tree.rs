@@ -1,0 +1,210 @@
+//! The one module that reads the disk: every file under `content/` and `themes/`, in the order of their paths.
+//!
+//! It knows nothing of what the files mean, only which of them are text.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use statement::diagnostic::{Diagnostic, Diagnostics};
+use walkdir::WalkDir;
+
+use crate::Failure;
+
+/// A site's files.
+#[derive(Debug, Default)]
+pub struct SourceTree {
+    files: Vec<SourceFile>,
+}
+
+/// A file.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// From the site's root, with `/`: `content/guides/choosing.md`.
+    pub path: Arc<str>,
+    /// What is in it.
+    pub contents: Contents,
+}
+
+/// What is in a file.
+#[derive(Debug)]
+pub enum Contents {
+    /// Text that some stage reads.
+    Text(String),
+    /// Published as it is, and read only then.
+    Unread(PathBuf),
+}
+
+/// The folders a site is made of.
+const FOLDERS: [&str; 2] = ["content", "themes"];
+
+impl SourceTree {
+    /// Reads the site in `root`. Reports files that are not UTF-8 and links that lead out of the site.
+    ///
+    /// # Errors
+    /// When there is no site there, or the disk fails.
+    pub fn read(root: &Path, diagnostics: &mut Diagnostics) -> Result<Self, Failure> {
+        let canonical_root = root
+            .canonicalize()
+            .map_err(|error| Failure(format!("cannot read the site's folder `{}`: {error}", root.display())))?;
+        let mut found = Vec::new();
+        for folder in FOLDERS {
+            let top = root.join(folder);
+            if !top.is_dir() {
+                return Err(Failure(format!(
+                    "there is no folder `{folder}` in `{}`\n  = help: a site has the folders `content` and `themes`; \
+                     run in such a folder, or name it with `--root DIR`",
+                    root.display()
+                )));
+            }
+            walk(&top, root, &canonical_root, &mut found, diagnostics)?;
+        }
+        found.sort();
+        let read: Vec<Result<(SourceFile, Option<Diagnostic>), Failure>> =
+            found.into_par_iter().map(|(path, file)| read_file(path, file)).collect();
+        let mut files = Vec::with_capacity(read.len());
+        for file in read {
+            let (file, diagnostic) = file?;
+            files.push(file);
+            diagnostic.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
+        }
+        Ok(Self { files })
+    }
+
+    /// A site written as one text, for tests: `-- content/a.md --` begins a file.
+    #[must_use]
+    pub fn from_archive(archive: &str) -> Self {
+        let mut files: Vec<SourceFile> = Vec::new();
+        for line in archive.split_inclusive('\n') {
+            let name = line.trim_end().strip_prefix("-- ").and_then(|line| line.strip_suffix(" --"));
+            if let Some(path) = name {
+                files.push(SourceFile { path: path.into(), contents: Contents::Text(String::new()) });
+            } else if let Some(SourceFile { contents: Contents::Text(text), .. }) = files.last_mut() {
+                text.push_str(line);
+            }
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Self { files }
+    }
+
+    /// All files, in the order of their paths.
+    #[must_use]
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    /// The text of a file, if there is such a file and it is text.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<&str> {
+        let index = self.files.binary_search_by(|file| (*file.path).cmp(path)).ok()?;
+        self.files[index].text()
+    }
+}
+
+impl SourceFile {
+    /// The file's text, if it is text.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.contents {
+            Contents::Text(text) => Some(text),
+            Contents::Unread(_) => None,
+        }
+    }
+
+    /// The file's bytes, from disk if they were not read yet.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn bytes(&self) -> Result<Vec<u8>, Failure> {
+        match &self.contents {
+            Contents::Text(text) => Ok(text.clone().into_bytes()),
+            Contents::Unread(file) => std::fs::read(file)
+                .map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display()))),
+        }
+    }
+}
+
+/// Collects the paths below `top`. Hidden files are an editor's or a system's, except `.well-known` (RFC 8615).
+fn walk(
+    top: &Path,
+    root: &Path,
+    canonical_root: &Path,
+    found: &mut Vec<(String, PathBuf)>,
+    diagnostics: &mut Diagnostics,
+) -> Result<(), Failure> {
+    let mut outside = Vec::new();
+    let entries = WalkDir::new(top).follow_links(true).into_iter().filter_entry(|entry| {
+        let name = entry.file_name().to_string_lossy();
+        if name.starts_with('.') && name != ".well-known" || name.ends_with('~') {
+            return false;
+        }
+        let inside = !entry.path_is_symlink()
+            || entry.path().canonicalize().is_ok_and(|target| target.starts_with(canonical_root));
+        if !inside {
+            outside.push(entry.path().to_owned());
+        }
+        inside
+    });
+    for entry in entries {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => {
+                let path = site_path(root, entry.path())?;
+                found.push((path, entry.into_path()));
+            }
+            Ok(_) => {}
+            // A link that leads nowhere or in a circle is the author's to mend; anything else is the machine's.
+            Err(error) if error.path().is_some_and(Path::is_symlink) => {
+                outside.extend(error.path().map(Path::to_owned));
+            }
+            Err(error) => return Err(Failure(format!("cannot read the site: {error}"))),
+        }
+    }
+    for link in outside {
+        let path: Arc<str> = site_path(root, &link)?.into();
+        diagnostics.push(
+            Diagnostic::error(&path, 0..0, "the link leads out of the site, or nowhere")
+                .help("put the file itself into the site: only what is in the site's folder is published"),
+        );
+    }
+    Ok(())
+}
+
+fn site_path(root: &Path, file: &Path) -> Result<String, Failure> {
+    let path = file.strip_prefix(root).unwrap_or(file);
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    parts
+        .map(|parts| parts.join("/"))
+        .ok_or_else(|| Failure(format!("the file name `{}` is not UTF-8; rename the file", file.display())))
+}
+
+/// Whether some stage reads the file as text; all others are published byte for byte.
+fn is_text(path: &str) -> bool {
+    let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
+    match suffix {
+        "md" | "yaml" => true,
+        "html" | "xml" | "txt" => path.starts_with("themes/"),
+        _ => false,
+    }
+}
+
+fn read_file(path: String, file: PathBuf) -> Result<(SourceFile, Option<Diagnostic>), Failure> {
+    let path: Arc<str> = path.into();
+    if !is_text(&path) {
+        return Ok((SourceFile { path, contents: Contents::Unread(file) }, None));
+    }
+    let bytes = std::fs::read(&file)
+        .map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))?;
+    let (text, diagnostic) = match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            // The text up to the fault is kept as it is, so that the place can be shown.
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let diagnostic = Diagnostic::error(&path, at..at + '\u{fffd}'.len_utf8(), "the file is not UTF-8")
+                .label("not a letter in UTF-8")
+                .help("save the file with the encoding UTF-8");
+            (text, Some(diagnostic))
+        }
+    };
+    Ok((SourceFile { path, contents: Contents::Text(text) }, diagnostic))
+}
