@@ -22,8 +22,8 @@ pub struct Contract {
     pub base_url: String,
     /// The site's title, for mail.
     pub site_title: String,
-    /// The statement in force on the day of the build.
-    pub statement: StatementInForce,
+    /// The statement in force on the day of the build; none on a site without one, which has no forms either.
+    pub statement: Option<StatementInForce>,
     /// Forms by id.
     pub forms: BTreeMap<String, FormContract>,
 }

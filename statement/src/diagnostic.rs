@@ -144,7 +144,8 @@ impl Diagnostics {
     #[must_use]
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by(|a, b| (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message)));
-        self.found.dedup();
+        // A mistake in a template is found again with every page it renders.
+        self.found.dedup_by(|a, b| (&a.place, a.severity, &a.message) == (&b.place, b.severity, &b.message));
         self.found
     }
 }

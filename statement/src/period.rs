@@ -33,6 +33,30 @@ impl Period {
     }
 }
 
+impl Period {
+    /// In words: `7 years`, `1 year and 6 months`.
+    #[must_use]
+    pub fn to_words(self) -> String {
+        let part = |count: i32, one: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {one}s")),
+        };
+        let parts = [
+            part(self.years.into(), "year"),
+            part(self.months, "month"),
+            part(self.weeks, "week"),
+            part(self.days, "day"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        match parts.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+            Some((last, _)) => last.clone(),
+            None => String::new(),
+        }
+    }
+}
+
 impl fmt::Display for Period {
     /// As ISO 8601: `P7Y`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,6 +72,8 @@ mod tests {
     fn reads_calendar_units_only() {
         assert_eq!(Period::parse("P7Y").unwrap().to_string(), "P7Y");
         assert_eq!(Period::parse("P1Y6M").unwrap().to_string(), "P1Y6M");
+        assert_eq!(Period::parse("P7Y").unwrap().to_words(), "7 years");
+        assert_eq!(Period::parse("P1Y6M2D").unwrap().to_words(), "1 year, 6 months and 2 days");
         for wrong in ["7Y", "P", "seven years", "PT7H", "P1DT1H", "-P7Y", "P0Y", ""] {
             assert!(Period::parse(wrong).is_err(), "{wrong}");
         }
