@@ -1,0 +1,103 @@
+//! The programs under test, built once, and what a run of one of them left behind.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// The repository.
+#[must_use]
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is a folder of the repository")
+}
+
+/// The folder with the programs, which are up to date.
+fn programs() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        // The suite itself stands in target/debug/deps.
+        let suite = std::env::current_exe().expect("a suite has a path");
+        let target = suite.ancestors().nth(3).expect("a suite is deep in the target folder");
+        let mut build = Command::new("cargo");
+        build.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(target);
+        // What cargo tells a test about its own crate would look like a change to build scripts that watch it.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text == "CARGO_CRATE_NAME" {
+                build.env_remove(&name);
+            }
+        }
+        let status = build.current_dir(repository()).status().expect("cargo starts");
+        assert!(status.success(), "the programs do not build");
+        target.join("debug")
+    })
+}
+
+/// A program of ours, without any setting of whoever runs the tests.
+///
+/// # Panics
+/// When the programs do not build.
+#[must_use]
+pub fn program(name: &str) -> Command {
+    let mut command = Command::new(programs().join(name));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CANDOR_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// Runs a program to its end.
+///
+/// # Panics
+/// When it does not start.
+pub fn run(command: &mut Command) -> Finished {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("programs print UTF-8");
+    Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+impl Finished {
+    /// The same, if it ended well.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[must_use]
+    pub fn success(self) -> Self {
+        self.exit(0)
+    }
+
+    /// The same, if it ended with this code.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[must_use]
+    pub fn exit(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "exit code of a program that said:\n{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The same, if its standard error has each of these fragments.
+    ///
+    /// # Panics
+    /// When one is missing.
+    #[must_use]
+    pub fn says(self, fragments: &[&str]) -> Self {
+        for fragment in fragments {
+            assert!(self.stderr.contains(fragment), "`{fragment}` is not in:\n{}", self.stderr);
+        }
+        self
+    }
+}
