@@ -10,6 +10,7 @@
 pub mod address;
 pub mod build;
 pub mod contract;
+pub mod link;
 pub mod markdown;
 pub mod output;
 pub mod page;

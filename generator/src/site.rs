@@ -14,7 +14,7 @@ use statement::yaml;
 
 use crate::address;
 use crate::page::{self, Document, FrontMatter};
-use crate::site_config::{PATH as CONFIG_PATH, SiteConfig};
+use crate::site_config::SiteConfig;
 use crate::source_tree::SourceTree;
 
 /// Index of a page in [`Site::pages`].
@@ -56,6 +56,8 @@ pub struct Site {
     by_content_path: HashMap<Arc<str>, PageId>,
     /// Files that were left out because they are drafts, by content path.
     drafts: Vec<Arc<str>>,
+    /// Pages and forms that could not be used, by content path: what refers to them is not to blame.
+    unusable: Vec<Arc<str>>,
 }
 
 /// What stands at a site path.
@@ -117,31 +119,40 @@ fn content_path(path: &str) -> &str {
     path.strip_prefix("content/").unwrap_or(path)
 }
 
-/// Parses every file of the site that is text.
-fn parse_documents(tree: &SourceTree, diagnostics: &mut Diagnostics) -> (Vec<page::Page>, Vec<Statement>) {
-    let parsed: Vec<(Option<Document>, Diagnostics)> = tree
+/// What the markdown files of a site turned out to be.
+#[derive(Default)]
+struct Documents {
+    pages: Vec<page::Page>,
+    statements: Vec<Statement>,
+    unusable: Vec<Arc<str>>,
+}
+
+/// Parses every markdown file.
+fn parse_documents(tree: &SourceTree, diagnostics: &mut Diagnostics) -> Documents {
+    let parsed: Vec<(&Arc<str>, Option<Document>, Diagnostics)> = tree
         .files()
         .par_iter()
         .filter(|file| file.path.starts_with("content/") && file.path.ends_with(".md"))
         .filter_map(|file| file.text().map(|text| (file, text)))
         .map(|(file, text)| {
             let mut found = Diagnostics::new();
-            (page::parse(&file.path, text, &mut found), found)
+            (&file.path, page::parse(&file.path, text, &mut found), found)
         })
         .collect();
-    let (mut pages, mut statements) = (Vec::new(), Vec::new());
-    for (document, found) in parsed {
+    let mut documents = Documents::default();
+    for (path, document, found) in parsed {
         diagnostics.append(found);
         match document {
-            Some(Document::Page(page)) => pages.push(page),
-            Some(Document::Statement(statement)) => statements.push(statement),
-            None => {}
+            Some(Document::Page(page)) => documents.pages.push(page),
+            Some(Document::Statement(statement)) => documents.statements.push(statement),
+            None => documents.unusable.push(content_path(path).into()),
         }
     }
-    (pages, statements)
+    documents
 }
 
-fn parse_forms(tree: &SourceTree, diagnostics: &mut Diagnostics) -> Vec<Form> {
+/// Parses every form; what cannot be used is added to `unusable`.
+fn parse_forms(tree: &SourceTree, unusable: &mut Vec<Arc<str>>, diagnostics: &mut Diagnostics) -> Vec<Form> {
     let mut forms = Vec::new();
     for file in tree.files() {
         let id = file.path.strip_prefix("content/forms/").and_then(|name| name.strip_suffix(".yaml"));
@@ -154,8 +165,11 @@ fn parse_forms(tree: &SourceTree, diagnostics: &mut Diagnostics) -> Vec<Form> {
             );
             continue;
         }
-        if let Some(node) = yaml::parse(&file.path, text, 0..text.len(), diagnostics) {
-            forms.extend(Form::parse(id, &file.path, &node, diagnostics));
+        let form = yaml::parse(&file.path, text, 0..text.len(), diagnostics)
+            .and_then(|node| Form::parse(id, &file.path, &node, diagnostics));
+        match form {
+            Some(form) => forms.push(form),
+            None => unusable.push(content_path(&file.path).into()),
         }
     }
     forms
@@ -165,12 +179,15 @@ impl Site {
     /// Parses and assembles the site; reports everything wrong and returns none if it has no usable settings.
     pub fn assemble(tree: &SourceTree, options: &Options, diagnostics: &mut Diagnostics) -> Option<Self> {
         let config = SiteConfig::parse(tree, options.base_url.as_deref(), diagnostics);
-        let (pages, statements) = parse_documents(tree, diagnostics);
-        let forms = parse_forms(tree, diagnostics);
+        let Documents { pages, statements, mut unusable } = parse_documents(tree, diagnostics);
+        let forms = parse_forms(tree, &mut unusable, diagnostics);
         let config = config?;
-        let today = options.today.unwrap_or_else(|| options.now.to_zoned(config.timezone.clone()).date());
+        let today = options.today.unwrap_or_else(|| config.timezone.to_datetime(options.now).date());
         let in_force = in_force(&statements, today);
-        check_statement(&statements, &forms, in_force, &today, diagnostics);
+        // Where the statement itself could not be read, its absence is no news.
+        if in_force.is_some() || unusable.is_empty() {
+            check_statement(&statements, &forms, in_force, &today, diagnostics);
+        }
         let in_force = in_force.and_then(|found| statements.iter().position(|version| std::ptr::eq(version, found)));
 
         let mut site = Self {
@@ -184,6 +201,7 @@ impl Site {
             by_address: HashMap::new(),
             by_content_path: HashMap::new(),
             drafts: Vec::new(),
+            unusable,
         };
         site.reserve_addresses();
         site.add_pages(pages, options.drafts, diagnostics);
@@ -208,6 +226,12 @@ impl Site {
         self.drafts.iter().any(|draft| &**draft == content_path)
     }
 
+    /// Whether a content file is there but could not be used, which has been reported.
+    #[must_use]
+    pub fn is_unusable(&self, content_path: &str) -> bool {
+        self.unusable.iter().any(|path| &**path == content_path)
+    }
+
     /// The version of the statement in force.
     #[must_use]
     pub fn statement(&self) -> Option<&Statement> {
@@ -216,7 +240,7 @@ impl Site {
 
     /// The site path of a version's permalink.
     #[must_use]
-    pub fn statement_address(&self, statement: &Statement) -> String {
+    pub fn statement_address(statement: &Statement) -> String {
         address::of_page(content_path(&statement.path), None)
     }
 
@@ -242,7 +266,7 @@ impl Site {
         for form in &self.forms {
             self.by_address.insert(address::of_form(&form.id), Occupant::Reserved("a form posts to it"));
         }
-        for path in crate::well_known::PATHS {
+        for path in crate::well_known::RESERVED {
             self.by_address.insert(path.to_owned(), Occupant::Reserved("the site's own file stands there"));
         }
     }
@@ -313,7 +337,7 @@ impl Site {
             let statement = &self.statements[index];
             let is_in_force = self.in_force == Some(index);
             let (path, text) = (Arc::clone(&statement.path), statement.text_span.clone());
-            let permalink = self.statement_address(statement);
+            let permalink = Self::statement_address(statement);
             let title = statement.title.clone();
             let home = is_in_force.then(|| Self::statement_home(statement));
             let page = |address: String| SitePage {
@@ -334,7 +358,7 @@ impl Site {
     }
 
     fn add_files(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
-        let assets = format!("themes/{}/assets/", self.config.theme);
+        let assets = format!("themes/{}/assets/", self.config.theme.value);
         for (index, file) in tree.files().iter().enumerate() {
             let published = if let Some(path) = file.path.strip_prefix("content/") {
                 (!path.ends_with(".md") && !path.ends_with(".yaml")).then(|| address::of_file(path))
@@ -412,7 +436,7 @@ impl Site {
     }
 
     fn require_home(&self, diagnostics: &mut Diagnostics) {
-        if self.by_address.contains_key("/") {
+        if self.by_address.contains_key("/") || self.is_unusable("_index.md") {
             return;
         }
         let path: Arc<str> = "content/_index.md".into();
@@ -452,13 +476,5 @@ fn check_statement(
     };
     for form in forms {
         form.check(statement, diagnostics);
-    }
-}
-
-impl SiteConfig {
-    /// Where the settings stand, for messages about them.
-    #[must_use]
-    pub fn path() -> Arc<str> {
-        CONFIG_PATH.into()
     }
 }

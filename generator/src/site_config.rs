@@ -25,7 +25,7 @@ pub struct SiteConfig {
     /// Where days begin and end.
     pub timezone: TimeZone,
     /// The folder under `themes/`.
-    pub theme: String,
+    pub theme: Located<String>,
     /// The line at the foot of every page; may be empty.
     pub footer: String,
     /// The main menu, in order.
@@ -53,7 +53,7 @@ impl SiteConfig {
             return None;
         };
         let root = yaml::parse(&path, text, 0..text.len(), diagnostics)?;
-        let mut config = Fields::new(&path, "the site's settings", &root, diagnostics)?;
+        let mut config = Fields::new(&path, "the settings file", &root, diagnostics)?;
         let title = config.string("title");
         let title = config.required("title", title);
         let in_file = config.parsed("base_url", parse_base_url);
@@ -96,7 +96,7 @@ impl SiteConfig {
             base_url: base_url?,
             language: language?.value,
             timezone: timezone?.value,
-            theme: theme?.value,
+            theme: theme?,
             footer,
             menu,
         })

@@ -133,30 +133,30 @@ fn walk(
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Failure> {
     let mut outside = Vec::new();
-    let entries = WalkDir::new(top).follow_links(true).into_iter().filter_entry(|entry| {
-        let name = entry.file_name().to_string_lossy();
-        if name.starts_with('.') && name != ".well-known" || name.ends_with('~') {
-            return false;
-        }
-        let inside = !entry.path_is_symlink()
-            || entry.path().canonicalize().is_ok_and(|target| target.starts_with(canonical_root));
-        if !inside {
-            outside.push(entry.path().to_owned());
-        }
-        inside
-    });
-    for entry in entries {
-        match entry {
-            Ok(entry) if entry.file_type().is_file() => {
-                let path = site_path(root, entry.path())?;
-                found.push((path, entry.into_path()));
-            }
-            Ok(_) => {}
+    let mut walk = WalkDir::new(top).follow_links(true).into_iter();
+    while let Some(entry) = walk.next() {
+        let entry = match entry {
+            Ok(entry) => entry,
             // A link that leads nowhere or in a circle is the author's to mend; anything else is the machine's.
             Err(error) if error.path().is_some_and(Path::is_symlink) => {
                 outside.extend(error.path().map(Path::to_owned));
+                continue;
             }
             Err(error) => return Err(Failure(format!("cannot read the site: {error}"))),
+        };
+        let name = entry.file_name().to_string_lossy();
+        let is_hidden = name.starts_with('.') && name != ".well-known" || name.ends_with('~');
+        let leads_outside = entry.path_is_symlink()
+            && !entry.path().canonicalize().is_ok_and(|target| target.starts_with(canonical_root));
+        if is_hidden || leads_outside {
+            if leads_outside && !is_hidden {
+                outside.push(entry.path().to_owned());
+            }
+            if entry.file_type().is_dir() {
+                walk.skip_current_dir();
+            }
+        } else if entry.file_type().is_file() {
+            found.push((site_path(root, entry.path())?, entry.into_path()));
         }
     }
     for link in outside {

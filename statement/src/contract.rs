@@ -177,16 +177,18 @@ pub enum ItemPart {
     Message,
 }
 
+/// What every version of a contract has.
+#[derive(Deserialize)]
+struct Head {
+    schema: String,
+}
+
 impl Contract {
     /// Reads a contract, refusing one that another version of this software wrote.
     ///
     /// # Errors
     /// Says in plain words what is wrong with the file.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct Head {
-            schema: String,
-        }
         let head: Head = serde_json::from_slice(json).map_err(|error| format!("it is not a contract: {error}"))?;
         if head.schema != SCHEMA {
             return Err(format!(
@@ -196,6 +198,12 @@ impl Contract {
             ));
         }
         serde_json::from_slice(json).map_err(|error| format!("it is damaged: {error}"))
+    }
+
+    /// Whether it is a contract, of whatever version.
+    #[must_use]
+    pub fn is_contract(json: &[u8]) -> bool {
+        serde_json::from_slice(json).is_ok_and(|head: Head| head.schema.starts_with("candor-contract/"))
     }
 
     /// The contract as a file: JSON, two spaces deep, with a final newline. The same contract gives the same bytes.

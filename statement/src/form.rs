@@ -135,6 +135,7 @@ impl Form {
                     )
                     .help("give one of them another name, or remove it"),
                 );
+                continue;
             }
             fields.push(field);
         }
@@ -197,7 +198,7 @@ impl Field {
         let required = field.boolean("required").filter(|required| required.value);
         let because = field.string("because");
         let characters_max = field.integer("characters_max");
-        let mut messages = field.mapping("messages", "messages of a field");
+        let mut messages = field.mapping("messages", "`messages`");
         let mut message = |key: &'static str| {
             messages.as_mut().and_then(|messages| messages.string(key)).map(|message| message.value)
         };
@@ -206,7 +207,7 @@ impl Field {
             messages.finish();
         }
         if let (Some(required), None) = (&required, &because) {
-            let name = name.as_ref().map_or("a field", |name| name.value.as_str());
+            let name = name.as_ref().map_or_else(|| "a field".to_owned(), |name| format!("`{}`", name.value));
             field.diagnostics.push(
                 Diagnostic::error(
                     path,

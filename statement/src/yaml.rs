@@ -70,9 +70,15 @@ pub fn parse(path: &Arc<str>, text: &str, part: Range<usize>, diagnostics: &mut 
             let message = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
             let message = message.split_once(" at line ").map_or(message.as_str(), |(fact, _)| fact);
             let start = part.start + at;
+            let help = if message.contains("duplicate") {
+                "remove one of the two"
+            } else if message.contains("tabs") {
+                "indent with spaces"
+            } else {
+                "put text that contains `: `, `#`, quotes or brackets between double quotes"
+            };
             diagnostics.push(
-                Diagnostic::error(path, start..start + length, format!("not valid YAML: {message}"))
-                    .help("put text that contains `: `, `#`, quotes or brackets between double quotes"),
+                Diagnostic::error(path, start..start + length, format!("not valid YAML: {message}")).help(help),
             );
             None
         }
@@ -387,8 +393,9 @@ impl<'a, 'd> Fields<'a, 'd> {
     /// Reports that `key` is missing if it is, and hands the value through.
     pub fn required<T>(&mut self, key: &'static str, value: Option<T>) -> Option<T> {
         if value.is_none() && !self.entries.iter().any(|entry| entry.key == key) {
+            let span = self.entries.first().map_or_else(|| self.span.clone(), |first| first.key_span.clone());
             self.diagnostics.push(
-                Diagnostic::error(self.path, self.span.clone(), format!("{} has no `{key}`", self.what))
+                Diagnostic::error(self.path, span, format!("{} has no `{key}`", self.what))
                     .help(format!("add a line `{key}: …`")),
             );
         }

@@ -1,0 +1,174 @@
+//! The pipeline from a source tree to an output: every stage once, in order, and publishing only what has no mistake.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rayon::prelude::*;
+use statement::contract::Contract;
+use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
+
+use crate::contract::Placement;
+use crate::markdown::AnchorLink;
+use crate::output::Output;
+use crate::site::{Options, PageId, Site, SitePage};
+use crate::source_tree::SourceTree;
+use crate::template::Theme;
+use crate::{Failure, contract, markdown, scan, well_known};
+
+/// What a build came to.
+#[derive(Debug)]
+pub struct Built {
+    /// Everything found, sorted.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was published; none where a mistake forbade it.
+    pub published: Option<Published>,
+}
+
+/// What was published.
+#[derive(Debug)]
+pub struct Published {
+    /// The contract for the function.
+    pub contract: Contract,
+    /// How many pages there are.
+    pub pages: usize,
+}
+
+/// Builds the site into `output`.
+///
+/// # Errors
+/// When the machine fails; what was published before stays. An author's mistakes are diagnostics, and publish nothing.
+pub fn build(tree: &SourceTree, options: &Options, mut diagnostics: Diagnostics, output: impl Output) -> Result<Built, Failure> {
+    let published = publish(tree, options, output, &mut diagnostics)?;
+    Ok(Built { diagnostics: diagnostics.into_sorted(), published })
+}
+
+fn publish(
+    tree: &SourceTree,
+    options: &Options,
+    output: impl Output,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Published>, Failure> {
+    let Some(site) = Site::assemble(tree, options, diagnostics) else { return Ok(None) };
+    let Some(theme) = Theme::compile(&site, tree, diagnostics) else { return Ok(None) };
+    let forms = contract::empty_forms(&site, &theme, diagnostics);
+
+    output.prepare(&mut site.by_address.keys().map(String::as_str).chain([well_known::ROBOTS]))?;
+    let pages = (0..site.pages.len())
+        .into_par_iter()
+        .map(|id| render_page(&site, tree, &theme, &forms, id, &output))
+        .collect::<Result<Vec<RenderedPage>, Failure>>()?;
+    write_others(&site, tree, &theme, &output, diagnostics)?;
+
+    let pages = join(pages, diagnostics);
+    check_anchors(&site, &pages, diagnostics);
+    let contract = contract::assemble(&site, tree, &theme, &placements(&site, &pages), diagnostics);
+    if diagnostics.has_errors() {
+        return Ok(None);
+    }
+    output.publish(&contract.to_json())?;
+    Ok(Some(Published { contract, pages: site.pages.len() }))
+}
+
+/// What remains of a page when its bytes are written.
+struct RenderedPage {
+    /// The anchors on it.
+    ids: Vec<String>,
+    anchors: Vec<AnchorLink>,
+    forms: Vec<statement::yaml::Located<String>>,
+    diagnostics: Diagnostics,
+}
+
+fn render_page(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    forms: &HashMap<String, String>,
+    id: PageId,
+    output: &impl Output,
+) -> Result<RenderedPage, Failure> {
+    let page = &site.pages[id];
+    let mut diagnostics = Diagnostics::new();
+    let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
+    let rendered = markdown::render(site, id, file, forms, &mut diagnostics);
+    let mut ids = Vec::new();
+    if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
+        ids = scan::ids(&html);
+        refuse_duplicate_ids(page, &ids, &mut diagnostics);
+        output.write(&page.address, html.into_bytes())?;
+    }
+    Ok(RenderedPage { ids, anchors: rendered.anchors, forms: rendered.forms, diagnostics })
+}
+
+/// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
+fn refuse_duplicate_ids(page: &SitePage, ids: &[String], diagnostics: &mut Diagnostics) {
+    let mut seen = HashSet::with_capacity(ids.len());
+    for id in ids.iter().filter(|id| !seen.insert(id.as_str())) {
+        diagnostics.push(
+            Diagnostic::error(&page.path, 0..0, format!("two elements of the finished page have the id `{id}`"))
+                .help("give the heading another anchor, as in `## Title {#other}`, or change the theme"),
+        );
+    }
+}
+
+/// Writes everything that is not a page: files as they are, redirects, the files of the site as a whole.
+fn write_others(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    output: &impl Output,
+    diagnostics: &mut Diagnostics,
+) -> Result<(), Failure> {
+    site.files
+        .par_iter()
+        .try_for_each(|(file, address)| output.write(address, tree.files()[*file].bytes()?))?;
+    for (from, to) in &site.redirects {
+        if let Some(html) = theme.redirect(site, *to, diagnostics) {
+            output.write(from, html.into_bytes())?;
+        }
+    }
+    output.write(well_known::SITEMAP, well_known::sitemap(site).into_bytes())?;
+    output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
+    if !site.by_address.contains_key(well_known::ROBOTS) {
+        output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;
+    }
+    Ok(())
+}
+
+/// Collects what parallel work found, in the order of the pages.
+fn join(mut pages: Vec<RenderedPage>, diagnostics: &mut Diagnostics) -> Vec<RenderedPage> {
+    for page in &mut pages {
+        diagnostics.append(std::mem::take(&mut page.diagnostics));
+    }
+    pages
+}
+
+fn check_anchors(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
+    for link in pages.iter().flat_map(|page| &page.anchors) {
+        let ids = &pages[link.page].ids;
+        // A page that could not be rendered has no anchors; why is said already.
+        if ids.is_empty() || ids.contains(&link.anchor) {
+            continue;
+        }
+        let target = &site.pages[link.page];
+        let diagnostic = Diagnostic::error(&link.path, link.span.clone(), "link target does not exist")
+            .label(format!("no anchor `{}` on `{}`", link.anchor, target.path));
+        diagnostics.push(match near_match(&link.anchor, ids.iter().map(String::as_str)) {
+            Some(near) => diagnostic.help(format!("did you mean `#{near}`?")),
+            None => diagnostic,
+        });
+    }
+}
+
+fn placements(site: &Site, pages: &[RenderedPage]) -> BTreeMap<String, Vec<Placement>> {
+    let mut placements: BTreeMap<String, Vec<Placement>> = BTreeMap::new();
+    for (id, page) in pages.iter().enumerate() {
+        for form in &page.forms {
+            let path = std::sync::Arc::clone(&site.pages[id].path);
+            placements.entry(form.value.clone()).or_default().push(Placement {
+                page: id,
+                path,
+                span: form.span.clone(),
+            });
+        }
+    }
+    placements
+}

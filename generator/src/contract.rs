@@ -1,0 +1,305 @@
+//! The contract for the function: forms, the statement in force, and each form's page as it is shown again.
+//!
+//! The function has no templates. So a form's page is rendered once more with marks where only the function knows what
+//! stands, and cut at the marks.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use statement::contract::{
+    Contract, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart, RetryPage, SCHEMA,
+    StatementInForce,
+};
+use statement::diagnostic::{Diagnostic, Diagnostics};
+use statement::form::{Field, Form};
+use statement::version::Statement;
+
+use crate::address;
+use crate::markdown;
+use crate::site::{PageId, Site};
+use crate::source_tree::SourceTree;
+use crate::template::Theme;
+
+/// Around a mark: noncharacters of Unicode, which no text contains (Unicode Standard, section 23.7).
+const MARK: (char, char) = ('\u{fdd0}', '\u{fdd1}');
+
+fn mark(name: &str) -> String {
+    format!("{}{name}{}", MARK.0, MARK.1)
+}
+
+/// Renders every form as it stands on its page, empty; by id.
+pub fn empty_forms(site: &Site, theme: &Theme, diagnostics: &mut Diagnostics) -> HashMap<String, String> {
+    let mut forms = HashMap::with_capacity(site.forms.len());
+    for form in &site.forms {
+        let fields: Option<Vec<String>> =
+            form.fields.iter().map(|field| theme.field(form, field, "", "", diagnostics)).collect();
+        // Without a statement in force there is no form, which has been reported.
+        let fields = fields.filter(|_| site.statement().is_some());
+        let markup = fields.and_then(|fields| theme.form(form, fields, diagnostics));
+        // An empty place keeps such a mistake from being reported as a missing form too.
+        forms.insert(form.id.clone(), markup.unwrap_or_default());
+    }
+    forms
+}
+
+/// Writes the contract; `placed` are the pages each form stands on, with the places in their files.
+pub fn assemble(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    placed: &BTreeMap<String, Vec<Placement>>,
+    diagnostics: &mut Diagnostics,
+) -> Contract {
+    let statement = site.statement();
+    let mut forms = BTreeMap::new();
+    for form in &site.forms {
+        let Some(statement) = statement else { continue };
+        let page = match placed.get(&form.id).map(Vec::as_slice) {
+            Some([placement]) => placement.page,
+            Some([first, rest @ ..]) => {
+                for other in rest {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            &other.path,
+                            other.span.clone(),
+                            format!("the form `{}` stands in two places", form.id),
+                        )
+                        .note(format!("it stands on `{}` too", first.path))
+                        .help("a visitor is shown the form again on its page, so it can have only one: link to it instead"),
+                    );
+                }
+                continue;
+            }
+            _ => {
+                diagnostics.push(
+                    Diagnostic::warning(&form.path, 0..0, format!("the form `{}` stands on no page", form.id))
+                        .help(format!("place it with `{{{{ form(id=\"{}\") }}}}`, or remove the file", form.id)),
+                );
+                continue;
+            }
+        };
+        if let Some(contract) = form_contract(site, tree, theme, form, page, statement, diagnostics) {
+            forms.insert(form.id.clone(), contract);
+        }
+    }
+    Contract {
+        schema: SCHEMA.to_owned(),
+        base_url: site.config.base_url.clone(),
+        site_title: site.config.title.clone(),
+        statement: statement.map(|statement| statement_in_force(site, statement)),
+        forms,
+    }
+}
+
+/// Where a form stands.
+#[derive(Debug)]
+pub struct Placement {
+    /// The page.
+    pub page: PageId,
+    /// The page's file.
+    pub path: Arc<str>,
+    /// The place in it.
+    pub span: std::ops::Range<usize>,
+}
+
+fn statement_in_force(site: &Site, statement: &Statement) -> StatementInForce {
+    StatementInForce {
+        document: statement.document.clone(),
+        version: statement.version.clone(),
+        digest: statement.digests.digest.clone(),
+        text_sha256: statement.digests.text_sha256.clone(),
+        facts_sha256: statement.digests.facts_sha256.clone(),
+        url: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
+        fields: statement.fields.iter().map(|field| field.key.clone()).collect(),
+        contact_email: statement.contact.email.clone(),
+        retention_minimum: statement.retention_minimum.map(|minimum| minimum.to_string()),
+    }
+}
+
+fn form_contract(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    form: &Form,
+    page: PageId,
+    statement: &Statement,
+    diagnostics: &mut Diagnostics,
+) -> Option<FormContract> {
+    let thanks = thank_you_page(site, form, diagnostics);
+    let retry = retry_page(site, tree, theme, form, page, diagnostics);
+    let contact = &statement.contact.email;
+    Some(FormContract {
+        endpoint: address::of_form(&form.id),
+        page: site.pages[page].address.clone(),
+        thanks: thanks?,
+        notify: form.notify,
+        sha256: form.sha256.clone(),
+        fields: form.fields.iter().map(field_contract).collect(),
+        messages: Messages {
+            statement_changed: "Our privacy statement has changed since you opened this page. Read it, then send the \
+                                form again if you still want to"
+                .to_owned(),
+            unavailable: format!(
+                "Your answers could not be saved because of a problem on our side. Send the form again in a few \
+                 minutes, or write to {contact}"
+            ),
+            too_large: "Your answers are too long to be sent. Shorten them, then send the form again".to_owned(),
+            not_our_form: "This was not sent by the form on this page. Fill in the form and send it".to_owned(),
+        },
+        retry: retry?,
+    })
+}
+
+fn field_contract(field: &Field) -> FieldContract {
+    FieldContract {
+        name: field.name.value.clone(),
+        kind: field.kind,
+        label: field.label.clone(),
+        required: field.required,
+        characters_max: field.characters_max,
+        message_empty: field.message_empty.clone(),
+        message_too_long: field.message_too_long.clone(),
+        message_malformed: field.message_malformed.clone(),
+    }
+}
+
+fn thank_you_page(site: &Site, form: &Form, diagnostics: &mut Diagnostics) -> Option<String> {
+    let from = form.path.strip_prefix("content/").unwrap_or(&form.path);
+    let wanted = address::join(from, &form.thanks.value);
+    if let Some(page) = wanted.as_deref().and_then(|path| site.page_of(path)) {
+        return Some(site.pages[page].address.clone());
+    }
+    if wanted.as_deref().is_some_and(|path| site.is_unusable(path)) {
+        return None;
+    }
+    let diagnostic = Diagnostic::error(&form.path, form.thanks.span.clone(), "the thank-you page does not exist")
+        .label("no page at this path");
+    let near = wanted.as_deref().and_then(|path| site.near_content_path(path));
+    diagnostics.push(match near {
+        Some(near) => diagnostic.help(format!("did you mean `{}`?", address::relative(from, near))),
+        None => diagnostic.help("write the page's file as seen from the form's, like `../thank-you.md`"),
+    });
+    None
+}
+
+/// Renders the form's page with marks in it, and cuts it there.
+fn retry_page(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    form: &Form,
+    page: PageId,
+    diagnostics: &mut Diagnostics,
+) -> Option<RetryPage> {
+    let marked_fields = form.fields.iter().map(|field| mark(&format!("field:{}", field.name.value)));
+    let markup = theme.form(form, marked_fields, diagnostics)?;
+    let summary = theme.error_summary(&mark("items"), &form.path, diagnostics)?;
+    let item = theme.error_item(&mark("target"), &mark("message"), &form.path, diagnostics)?;
+
+    let path = &site.pages[page].path;
+    let forms = HashMap::from([(form.id.clone(), markup)]);
+    // What is wrong with the page's text has been said when it was rendered for the site.
+    let rendered = markdown::render(site, page, tree.text(path)?, &forms, &mut Diagnostics::new());
+    let html = theme.page(site, page, &rendered, Some(&summary), diagnostics)?;
+
+    let parts = cut(&html, PagePart::Html, |name| match name.strip_prefix("field:") {
+        Some(field) => Some(PagePart::Field(field.to_owned())),
+        None => (name == "items").then_some(PagePart::SummaryItems),
+    });
+    let item = cut(&item, ItemPart::Html, |name| match name {
+        "target" => Some(ItemPart::Target),
+        "message" => Some(ItemPart::Message),
+        _ => None,
+    });
+    let mut fields = BTreeMap::new();
+    for field in &form.fields {
+        let valid = field_parts(theme, form, field, "", diagnostics)?;
+        let invalid = field_parts(theme, form, field, &mark("message"), diagnostics)?;
+        fields.insert(field.name.value.clone(), FieldMarkup { valid, invalid });
+    }
+    let retry = RetryPage { page: parts, fields, summary_item: item };
+    check_retry_page(site, form, &retry, diagnostics).then_some(retry)
+}
+
+fn field_parts(
+    theme: &Theme,
+    form: &Form,
+    field: &Field,
+    message: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<FieldPart>> {
+    let html = theme.field(form, field, &mark("value"), message, diagnostics)?;
+    Some(cut(&html, FieldPart::Html, |name| match name {
+        "value" => Some(FieldPart::Value),
+        "message" => Some(FieldPart::Message),
+        _ => None,
+    }))
+}
+
+/// Cuts `html` at its marks: what is between them is `html_part`, the marks are what `mark_part` makes of their names.
+fn cut<P>(html: &str, html_part: impl Fn(String) -> P, mark_part: impl Fn(&str) -> Option<P>) -> Vec<P> {
+    let mut parts = Vec::new();
+    let mut rest = html;
+    while let Some((before, after)) = rest.split_once(MARK.0) {
+        let Some((name, after)) = after.split_once(MARK.1) else { break };
+        parts.push(html_part(before.to_owned()));
+        parts.extend(mark_part(name));
+        rest = after;
+    }
+    parts.push(html_part(rest.to_owned()));
+    parts
+}
+
+/// A theme that leaves something out would leave a visitor without a word about what to mend.
+fn check_retry_page(site: &Site, form: &Form, retry: &RetryPage, diagnostics: &mut Diagnostics) -> bool {
+    let folder = format!("themes/{}/templates", site.config.theme.value);
+    let mut lacking = |template: &str, what: &str, how: &str| {
+        let path: Arc<str> = format!("{folder}/{template}").into();
+        diagnostics.push(
+            Diagnostic::error(&path, 0..0, format!("a form that is shown again lacks {what}"))
+                .note(format!("found with the form `{}`", form.id))
+                .help(how),
+        );
+        false
+    };
+    let mut is_whole = true;
+    if retry.page.iter().filter(|part| **part == PagePart::SummaryItems).count() != 1 {
+        is_whole = lacking(
+            "page.html",
+            "the summary of what is wrong",
+            "print `page.problem` once in every template a page with a form uses, and `items` once in `error_summary`",
+        );
+    }
+    let shows_all = form.fields.iter().all(|field| {
+        let part = PagePart::Field(field.name.value.clone());
+        retry.page.iter().filter(|other| **other == part).count() == 1
+    });
+    if !shows_all {
+        is_whole = lacking(
+            "shortcodes/form.html",
+            "a field",
+            "print `field.html` once for each of `form.fields`",
+        );
+    }
+    let keeps_values = retry.fields.values().all(|markup| {
+        let has = |parts: &[FieldPart], part: &FieldPart| parts.iter().filter(|other| *other == part).count() == 1;
+        has(&markup.valid, &FieldPart::Value)
+            && has(&markup.invalid, &FieldPart::Value)
+            && markup.invalid.contains(&FieldPart::Message)
+    });
+    if !keeps_values {
+        is_whole = lacking(
+            "components.html",
+            "what was typed or what is wrong with it",
+            "print `field.value` once and `field.message` in the component `form_field`",
+        );
+    }
+    if !retry.summary_item.contains(&ItemPart::Target) || !retry.summary_item.contains(&ItemPart::Message) {
+        is_whole = lacking(
+            "components.html",
+            "a line that leads to the field",
+            "print `target` and `message` in the component `error_item`",
+        );
+    }
+    is_whole
+}

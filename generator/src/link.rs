@@ -1,0 +1,106 @@
+//! What a link in `content/` leads to, or why it leads nowhere.
+
+use statement::diagnostic::near_match;
+
+use crate::address::{self, Destination};
+use crate::site::{Occupant, PageId, Site};
+
+/// A link that leads somewhere.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Link {
+    /// As it is written into the page; none where the author's own words stand.
+    pub href: Option<String>,
+    /// The place on a page that must exist for the link to be whole.
+    pub anchor: Option<(PageId, String)>,
+}
+
+/// Why a link leads nowhere.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Words to put under the link.
+    pub label: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Resolves `destination`, which stands in the file `from` under `content/`; `own` is the page the file became.
+///
+/// # Errors
+/// Says why the link leads nowhere.
+pub fn resolve(site: &Site, from: &str, own: Option<PageId>, destination: &str) -> Result<Link, Broken> {
+    match address::destination(from, destination) {
+        Destination::Outside => Ok(Link { href: None, anchor: None }),
+        Destination::Fragment(fragment) => Ok(Link { href: None, anchor: anchor(own, Some(fragment)) }),
+        Destination::SitePath(path, fragment) => site_path(site, &path, fragment),
+        Destination::Content(None, _) => Err(Broken {
+            label: "leads out of `content/`".to_owned(),
+            help: Some("only what is in the folder is published".to_owned()),
+        }),
+        Destination::Content(Some(path), fragment) => content(site, from, &path, fragment),
+    }
+}
+
+fn anchor(page: Option<PageId>, fragment: Option<String>) -> Option<(PageId, String)> {
+    // The empty fragment and `top` are the top of any page (HTML Standard, section 7.4.6.3).
+    let fragment = fragment.filter(|fragment| !fragment.is_empty() && !fragment.eq_ignore_ascii_case("top"))?;
+    Some((page?, fragment))
+}
+
+fn to_page(site: &Site, page: PageId, fragment: Option<String>) -> Link {
+    let mut href = address::href(&site.pages[page].address);
+    if let Some(fragment) = &fragment {
+        href.push('#');
+        href.push_str(&address::href(fragment));
+    }
+    Link { href: Some(href), anchor: anchor(Some(page), fragment) }
+}
+
+fn site_path(site: &Site, path: &str, fragment: Option<String>) -> Result<Link, Broken> {
+    match site.by_address.get(path) {
+        Some(Occupant::Page(page)) => Ok(to_page(site, *page, fragment)),
+        Some(Occupant::File(_) | Occupant::Redirect(_) | Occupant::Reserved(_)) => {
+            Ok(Link { href: None, anchor: None })
+        }
+        None => {
+            let mut known: Vec<&str> = site.by_address.keys().map(String::as_str).collect();
+            known.sort_unstable();
+            let near = near_match(path, known.iter().copied());
+            Err(Broken {
+                label: "nothing has this address".to_owned(),
+                help: near.map(|near| format!("did you mean `{near}`?")),
+            })
+        }
+    }
+}
+
+fn content(site: &Site, from: &str, path: &str, fragment: Option<String>) -> Result<Link, Broken> {
+    if let Some(page) = site.page_of(path) {
+        return Ok(to_page(site, page, fragment));
+    }
+    if site.is_unusable(path) {
+        return Ok(Link { href: None, anchor: None });
+    }
+    if site.is_draft(path) {
+        return Err(Broken {
+            label: "leads to a draft".to_owned(),
+            help: Some("publish the draft, or build with `--drafts`".to_owned()),
+        });
+    }
+    let file = address::of_file(path);
+    if let Some(Occupant::File(_)) = site.by_address.get(&file) {
+        return Ok(Link { href: Some(address::href(&file)), anchor: None });
+    }
+    let suffixed = format!("{}.md", path.trim_end_matches('/'));
+    let index = format!("{}/_index.md", path.trim_end_matches('/'));
+    let near = [suffixed.as_str(), index.as_str()]
+        .into_iter()
+        .find(|candidate| site.page_of(candidate).is_some())
+        .or_else(|| site.near_content_path(path));
+    Err(Broken {
+        label: if path.ends_with(".md") { "no page at this path" } else { "no file at this path" }.to_owned(),
+        help: near.map(|near| {
+            let fragment = fragment.map_or_else(String::new, |fragment| format!("#{fragment}"));
+            format!("did you mean `{}{fragment}`?", address::relative(from, near))
+        }),
+    })
+}

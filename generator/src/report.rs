@@ -1,0 +1,65 @@
+//! Draws diagnostics for people: the fact, the place in the file, what to do.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use statement::diagnostic::{Diagnostic, Severity};
+
+use crate::source_tree::SourceTree;
+
+/// Draws everything found, with colours for a terminal.
+#[must_use]
+pub fn draw(diagnostics: &[Diagnostic], tree: &SourceTree) -> String {
+    let renderer = Renderer::styled().decor_style(DecorStyle::Ascii);
+    diagnostics.iter().fold(String::new(), |mut drawn, diagnostic| {
+        drawn.push_str(&renderer.render(&[group(diagnostic, tree)]));
+        drawn.push_str("\n\n");
+        drawn
+    })
+}
+
+/// `2 errors, 1 warning`; empty where nothing was found.
+#[must_use]
+pub fn count(diagnostics: &[Diagnostic]) -> String {
+    let count = |severity: Severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let counts = [(count(Severity::Error), "error"), (count(Severity::Warning), "warning")];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, one)| plural(count, one));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+/// `1 page`, `2 pages`.
+#[must_use]
+pub fn plural(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, tree: &'a SourceTree) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut title = level.primary_title(&diagnostic.message);
+    if let Some(code) = diagnostic.code {
+        title = title.id(code);
+    }
+    let notes = diagnostic.notes.iter().map(|note| Level::NOTE.message(note));
+    let help = diagnostic.help.iter().map(|help| Level::HELP.message(help));
+    let group = match &diagnostic.place {
+        None => Group::with_title(title),
+        Some(place) => {
+            let span = std::ops::Range::from(place.span);
+            match tree.text(&place.path).filter(|text| !span.is_empty() && span.end <= text.len()) {
+                None => title.element(Origin::path(&*place.path)),
+                Some(text) => {
+                    let annotation = AnnotationKind::Primary.span(span);
+                    let annotation = if diagnostic.label.is_empty() {
+                        annotation
+                    } else {
+                        annotation.label(&diagnostic.label)
+                    };
+                    title.element(Snippet::source(text).path(&*place.path).annotation(annotation))
+                }
+            }
+        }
+    };
+    group.elements(notes).elements(help)
+}

@@ -1,0 +1,312 @@
+//! `candor serve`: the site in memory, its forms working, rebuilt and reloaded when a file changes.
+//!
+//! The only module that knows the form handler. Visitors of the published site never meet it.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use form_handler::{Delivery, Handler, LocalDefaults};
+use futures_util::stream;
+use jiff::Timestamp;
+use notify::{EventKind, RecursiveMode, Watcher};
+use percent_encoding::percent_decode_str;
+use statement::diagnostic::Diagnostics;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::build::build;
+use crate::output::Memory;
+use crate::site::Options;
+use crate::source_tree::SourceTree;
+use crate::{Failure, report};
+
+/// How long the files must be quiet before a rebuild: an editor writes one file in several steps.
+const QUIET: Duration = Duration::from_millis(15);
+/// How long answers under way may take when the server is told to stop.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+const RELOAD_SCRIPT: &str = "/_candor/reload.js";
+const RELOAD_EVENTS: &str = "/_candor/events";
+
+/// What the program decides.
+pub struct Settings {
+    /// The site's folder.
+    pub root: PathBuf,
+    /// How to build. Without a `base_url`, the server's own address is taken.
+    pub options: Options,
+    /// The address to listen on.
+    pub host: IpAddr,
+    /// The port to listen on; 0 for any.
+    pub port: u16,
+    /// The clock.
+    pub clock: fn() -> Timestamp,
+    /// The environment.
+    pub variable: fn(&str) -> Option<String>,
+    /// Tells the person at the terminal.
+    pub tell: fn(&str),
+}
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// When there is no site, the port is taken, or registrations cannot be delivered as configured.
+pub fn run(settings: Settings) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure(format!("cannot start the server: {error}")))?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(mut settings: Settings) -> Result<(), Failure> {
+    let local = LocalDefaults { folder: settings.root.join(".candor") };
+    let delivery = form_handler::Settings::from_environment(&settings.variable, Some(&local))
+        .map_err(|errors| Failure(errors.to_string()))?;
+    let wanted = SocketAddr::new(settings.host, settings.port);
+    let listener = TcpListener::bind(wanted).await.map_err(|error| {
+        let help = "stop the program that listens there, or choose another port with `--port`";
+        Failure(format!("cannot listen on {wanted}: {error}\n  = help: {help}"))
+    })?;
+    let address = listener.local_addr().map_err(|error| Failure(format!("cannot listen on {wanted}: {error}")))?;
+    let url = format!("http://{}", reachable(address));
+    settings.options.base_url.get_or_insert_with(|| url.clone());
+
+    let (registrations, mail) = (delivery.store_description(), delivery.mail_description());
+    let delivery = Delivery::open(&delivery).await.map_err(|error| Failure(error.to_string()))?;
+    let builder = Builder { settings, delivery: Arc::new(delivery) };
+    let first = builder.rebuild(&Served::default())?;
+    (builder.settings.tell)(&format!("site           {url}/\nregistrations  {registrations}\nmail           {mail}\n"));
+
+    let clock = builder.settings.clock;
+    let (served, now_served) = watch::channel(Arc::new(first));
+    let _watcher = watch_files(builder, served)?;
+    let (stop, stopped) = watch::channel(false);
+    let app = axum::Router::new().fallback(answer).with_state(App { served: now_served, stopped: stopped.clone(), clock });
+    let mut until_stopped = stopped.clone();
+    let server = axum::serve(listener, app)
+        .with_graceful_shutdown(async move {
+            let _ = until_stopped.wait_for(|stopped| *stopped).await;
+        })
+        .into_future();
+    let mut server = tokio::spawn(server);
+    tokio::select! {
+        ended = &mut server => {
+            ended.map_err(|error| error.to_string()).and_then(|ended| ended.map_err(|error| error.to_string()))
+        }
+        () = told_to_stop() => {
+            stop.send_replace(true);
+            let _ = tokio::time::timeout(FAREWELL, server).await;
+            Ok(())
+        }
+    }
+    .map_err(|error| Failure(format!("the server stopped: {error}")))
+}
+
+/// An address a browser on this machine can open.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupt = signal(SignalKind::interrupt());
+    let terminate = signal(SignalKind::terminate());
+    // Without a handler the signal ends the process by itself.
+    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else { return std::future::pending().await };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// What visitors get at the moment.
+#[derive(Default)]
+struct Served {
+    /// Another one for every change that can be seen.
+    generation: String,
+    /// By site path.
+    files: HashMap<String, Vec<u8>>,
+    handler: Option<Handler>,
+    /// What is wrong, where there never was a site without mistakes.
+    report: Option<String>,
+}
+
+struct Builder {
+    settings: Settings,
+    delivery: Arc<Delivery>,
+}
+
+impl Builder {
+    /// Builds the site; `last` stays in its place, as far as it had one, when there are mistakes.
+    fn rebuild(&self, last: &Served) -> Result<Served, Failure> {
+        let now = (self.settings.clock)();
+        let mut diagnostics = Diagnostics::new();
+        let tree = SourceTree::read(&self.settings.root, &mut diagnostics)?;
+        let mut files = HashMap::new();
+        let options = Options { now, ..self.settings.options.clone() };
+        let built = build(&tree, &options, diagnostics, Memory::new(&mut files))?;
+        let report = report::draw(&built.diagnostics, &tree);
+        (self.settings.tell)(&report);
+        let counts = report::count(&built.diagnostics);
+        let generation = now.as_nanosecond().to_string();
+        match built.published {
+            Some(published) => {
+                let handler = Handler::new(published.contract, Arc::clone(&self.delivery)).map_err(Failure)?;
+                Ok(Served { generation, files, handler: Some(handler), report: None })
+            }
+            None if last.handler.is_some() => Err(Failure(format!("{counts}; the site is served as it was before"))),
+            None => {
+                (self.settings.tell)(&format!("{counts}; mend the site, and it will be served\n"));
+                Ok(Served { generation, report: Some(anstream::adapter::strip_str(&report).to_string()), ..Served::default() })
+            }
+        }
+    }
+}
+
+/// Rebuilds in a thread of its own whenever a file changes; the watcher ends it when it is dropped.
+fn watch_files(builder: Builder, served: watch::Sender<Arc<Served>>) -> Result<notify::RecommendedWatcher, Failure> {
+    let cannot = |error: notify::Error| Failure(format!("cannot watch the site's files: {error}"));
+    let (changed, changes) = mpsc::channel();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // Reading a file is an event too, and our own build reads them all.
+        if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
+            let _ = changed.send(());
+        }
+    })
+    .map_err(cannot)?;
+    for folder in ["content", "themes"] {
+        watcher.watch(&builder.settings.root.join(folder), RecursiveMode::Recursive).map_err(cannot)?;
+    }
+    std::thread::spawn(move || {
+        while changes.recv().is_ok() {
+            while changes.recv_timeout(QUIET).is_ok() {}
+            let last = Arc::clone(&served.borrow());
+            match builder.rebuild(&last) {
+                Ok(next) if next.files == last.files && next.report == last.report => {}
+                Ok(next) => {
+                    served.send_replace(Arc::new(next));
+                    (builder.settings.tell)("the site was rebuilt\n");
+                }
+                Err(failure) => (builder.settings.tell)(&format!("{failure}\n")),
+            }
+        }
+    });
+    Ok(watcher)
+}
+
+#[derive(Clone)]
+struct App {
+    served: watch::Receiver<Arc<Served>>,
+    stopped: watch::Receiver<bool>,
+    clock: fn() -> Timestamp,
+}
+
+async fn answer(State(app): State<App>, request: Request) -> Response {
+    let served = Arc::clone(&app.served.borrow());
+    let path = request.uri().path();
+    if path == RELOAD_SCRIPT {
+        return ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], reload_script()).into_response();
+    }
+    if path == RELOAD_EVENTS {
+        let seen = request.uri().query().and_then(|query| query.strip_prefix("generation=")).unwrap_or_default();
+        return reload_events(app, seen.to_owned());
+    }
+    match &served.handler {
+        Some(handler) if path.starts_with("/api/") => handler.handle(request, (app.clock)()).await.map(Body::from),
+        Some(_) => file(&served, &request),
+        None => {
+            let report = served.report.clone().unwrap_or_default();
+            let page = report_page(&report, &served.generation);
+            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+        }
+    }
+}
+
+/// Answers as a static host does: the file, the same address with a final slash, or the page for what is not there.
+fn file(served: &Served, request: &Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
+    if let Some(bytes) = served.files.get(&*path) {
+        return content(StatusCode::OK, &path, bytes, &served.generation);
+    }
+    if served.files.contains_key(&format!("{path}/")) {
+        let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+        let location = format!("{}/{query}", request.uri().path());
+        return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response();
+    }
+    match served.files.get("/404.html") {
+        Some(bytes) => content(StatusCode::NOT_FOUND, "/404.html", bytes, &served.generation),
+        None => (StatusCode::NOT_FOUND, "There is no such page.\n").into_response(),
+    }
+}
+
+fn content(status: StatusCode, path: &str, bytes: &[u8], generation: &str) -> Response {
+    let mime = if path.ends_with('/') {
+        mime_guess::mime::TEXT_HTML
+    } else {
+        mime_guess::from_path(Path::new(path)).first_or_octet_stream()
+    };
+    let is_page = mime == mime_guess::mime::TEXT_HTML;
+    let charset = if mime.type_() == mime_guess::mime::TEXT { "; charset=utf-8" } else { "" };
+    let bytes = if is_page { with_reload_script(bytes, generation) } else { Bytes::copy_from_slice(bytes) };
+    let mut response = (status, bytes).into_response();
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&format!("{mime}{charset}")) {
+        headers.insert(header::CONTENT_TYPE, value);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Puts the reload script at the end of a page, only ever here: what is published has none.
+fn with_reload_script(page: &[u8], generation: &str) -> Bytes {
+    let at = memchr::memmem::rfind(page, b"</body>").unwrap_or(page.len());
+    let script = format!("<script src=\"{RELOAD_SCRIPT}?generation={generation}\"></script>");
+    Bytes::from([&page[..at], script.as_bytes(), &page[at..]].concat())
+}
+
+fn reload_script() -> String {
+    format!(
+        "const seen = new URL(document.currentScript.src).search;\n\
+         new EventSource(\"{RELOAD_EVENTS}\" + seen).addEventListener(\"reload\", () => location.reload());\n"
+    )
+}
+
+/// One event, when what is served is no longer what the page has `seen`.
+fn reload_events(app: App, seen: String) -> Response {
+    let App { mut served, mut stopped, .. } = app;
+    let next = async move {
+        tokio::select! {
+            changed = served.wait_for(|served| served.generation != seen) => changed.is_ok(),
+            _ = stopped.wait_for(|stopped| *stopped) => false,
+        }
+    };
+    let events = stream::unfold(Some(Box::pin(next)), |next| async {
+        next?.await.then(|| (Ok::<_, Infallible>(Event::default().event("reload").data("")), None))
+    });
+    Sse::new(events).keep_alive(KeepAlive::default()).into_response()
+}
+
+fn report_page(report: &str, generation: &str) -> Bytes {
+    let mut escaped = String::new();
+    pulldown_cmark_escape::escape_html(&mut escaped, report).expect("invariant: a string can be written to");
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>The site has mistakes</title>\
+         <body><h1>The site has mistakes</h1><pre>{escaped}</pre></body></html>"
+    );
+    with_reload_script(page.as_bytes(), generation)
+}

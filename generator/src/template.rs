@@ -1,0 +1,469 @@
+//! The theme's templates, and the values made for them: templates see these and no others.
+//!
+//! What many pages share (menu, statement, summaries) is turned into a value once and handed over by reference count.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
+use statement::version::Statement;
+use statement::yaml;
+use tera::{Context, ErrorKind, Map, Tera, Value};
+
+use crate::address;
+use crate::link;
+use crate::markdown::{Heading, Rendered};
+use crate::site::{PageId, PageKind, Site, SitePage};
+use crate::site_config;
+use crate::source_tree::SourceTree;
+
+/// The templates a theme must have.
+const REQUIRED: [&str; 7] =
+    ["home.html", "page.html", "section.html", "statement.html", "404.html", "redirect.html", "shortcodes/form.html"];
+
+/// The components a theme must have, for a form and for what is wrong with an answer.
+const REQUIRED_COMPONENTS: [&str; 3] = ["form_field", "error_summary", "error_item"];
+
+/// A compiled theme with the values all pages share.
+pub struct Theme {
+    tera: Tera,
+    /// `themes/optimal/templates/`.
+    folder: String,
+    /// For each menu entry, `site` with that entry current; last, `site` with none.
+    sites: Vec<Value>,
+    /// Addresses of the menu entries.
+    menu: Vec<String>,
+    statement: Value,
+    /// Of each page, what a listing shows.
+    summaries: Vec<Value>,
+}
+
+/// A value that is a mapping, written as its keys and values.
+macro_rules! map {
+    ($($key:ident: $value:expr),* $(,)?) => {
+        Value::from(Map::from_iter([$((stringify!($key).into(), Value::from($value))),*]))
+    };
+}
+
+impl Theme {
+    /// Compiles the theme the settings name; reports everything wrong with it and returns none if it cannot be used.
+    pub fn compile(site: &Site, tree: &SourceTree, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let folder = format!("themes/{}/templates/", site.config.theme.value);
+        let templates: Vec<(&Arc<str>, &str, &str)> = tree
+            .files()
+            .iter()
+            .filter_map(|file| Some((&file.path, file.path.strip_prefix(&*folder)?, file.text()?)))
+            .collect();
+        if templates.is_empty() {
+            diagnostics.push(no_theme(site, tree));
+            return None;
+        }
+        let mut is_whole = true;
+        for required in REQUIRED {
+            if !templates.iter().any(|(_, name, _)| *name == required) {
+                let path: Arc<str> = format!("{folder}{required}").into();
+                diagnostics.push(
+                    Diagnostic::error(&path, 0..0, format!("the theme has no template `{required}`"))
+                        .help("copy it from `themes/optimal`, whose README describes every template"),
+                );
+                is_whole = false;
+            }
+        }
+        // One by one, so that all mistakes are found; a parent that is missing is noticed when all are together.
+        for (path, name, text) in &templates {
+            if let Err(error) = Tera::new().add_raw_template(name, text)
+                && let ErrorKind::SyntaxError(report) = error.kind()
+            {
+                diagnostics.push(
+                    Diagnostic::error(path, report.span().range.clone(), sentence(report.message()))
+                        .help("templates are written in Tera 2"),
+                );
+                is_whole = false;
+            }
+        }
+        if !is_whole {
+            return None;
+        }
+        let mut tera = Tera::new();
+        if let Err(error) = tera.add_raw_templates(templates.iter().map(|(_, name, text)| (name, text))) {
+            match error.kind() {
+                ErrorKind::Msg(reports) => across_templates(&folder, &templates, reports, diagnostics),
+                ErrorKind::MissingParent { current, parent } => {
+                    let child = templates.iter().find(|(_, name, _)| name == current);
+                    let (path, _, text) = child.expect("invariant: a template extends from within the theme");
+                    let at = text.find(&**parent).unwrap_or_default();
+                    let message = format!("the template extends `{parent}`, which is not in the theme");
+                    diagnostics.push(Diagnostic::error(path, at..at + parent.len(), message));
+                }
+                _ => diagnostics.push(diagnose(&folder, &error)),
+            }
+            return None;
+        }
+        for component in REQUIRED_COMPONENTS.into_iter().filter(|component| !tera.contains_component(component)) {
+            let path: Arc<str> = format!("{folder}components.html").into();
+            diagnostics.push(
+                Diagnostic::error(&path, 0..0, format!("the theme has no component `{component}`"))
+                    .help("copy it from `themes/optimal/templates/components.html`"),
+            );
+            is_whole = false;
+        }
+        let menu = menu(site, diagnostics);
+        is_whole.then(|| Self {
+            sites: (0..=menu.len()).map(|current| site_value(site, &menu, current)).collect(),
+            statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
+            summaries: site.pages.iter().map(summary_value).collect(),
+            tera,
+            folder,
+            menu,
+        })
+    }
+
+    /// Renders a page around its HTML; `problem` is the error summary of a form that is shown again.
+    pub fn page(
+        &self,
+        site: &Site,
+        id: PageId,
+        rendered: &Rendered,
+        problem: Option<&str>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        let page = &site.pages[id];
+        let mut context = Context::new();
+        context.insert_value("site", self.site_for(&page.address));
+        context.insert_value("statement", self.statement.clone());
+        context.insert_value("page", self.page_value(site, page, rendered, problem));
+        if let PageKind::Statement(version) = page.kind {
+            let mut value = statement_value(site, &site.statements[version]).into_map().unwrap_or_default();
+            value.insert("in_force".into(), (site.in_force == Some(version)).into());
+            context.insert_value("version", value.into());
+        }
+        let template = match (&page.front.template, page.kind) {
+            (Some(template), _) => {
+                if !self.tera.contains_template(&template.value) {
+                    diagnostics.push(self.no_template(page, &template.value, template.span.clone()));
+                    return None;
+                }
+                &template.value
+            }
+            (None, PageKind::Home) => "home.html",
+            (None, PageKind::Page) => "page.html",
+            (None, PageKind::Section) => "section.html",
+            (None, PageKind::Statement(_)) => "statement.html",
+            (None, PageKind::NotFound) => "404.html",
+        };
+        self.render(template, &context, &page.path, diagnostics)
+    }
+
+    /// Renders the page at a former address, which leads to `target`, for hosts that read no redirects.
+    pub fn redirect(&self, site: &Site, target: PageId, diagnostics: &mut Diagnostics) -> Option<String> {
+        let page = &site.pages[target];
+        let mut context = Context::new();
+        context.insert_value("site", self.site_for(&page.address));
+        context.insert_value("target", address::permalink(&site.config.base_url, &page.address).into());
+        self.render("redirect.html", &context, &page.path, diagnostics)
+    }
+
+    /// Renders the `<form>` around its fields, which are HTML already.
+    pub fn form(
+        &self,
+        form: &statement::form::Form,
+        fields: impl IntoIterator<Item = String>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        let fields: Vec<Value> =
+            fields.into_iter().map(|html| map! { html: Value::safe_string(&html) }).collect();
+        let mut context = Context::new();
+        context.insert_value(
+            "form",
+            map! {
+                id: form.id.as_str(),
+                action: address::href(&address::of_form(&form.id)),
+                submit: form.submit.as_str(),
+                fields: fields,
+            },
+        );
+        context.insert_value("statement", self.statement.clone());
+        self.render("shortcodes/form.html", &context, &form.path, diagnostics)
+    }
+
+    /// Renders one field of a form, with what was typed into it and what is wrong with that.
+    pub fn field(
+        &self,
+        form: &statement::form::Form,
+        field: &statement::form::Field,
+        value: &str,
+        message: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        let value = map! {
+            name: field.name.value.as_str(),
+            label: field.label.as_str(),
+            hint: field.hint.as_str(),
+            kind: field.kind.word(),
+            autocomplete: field.autocomplete.as_str(),
+            required: field.required,
+            characters_max: u64::try_from(field.characters_max).unwrap_or(u64::MAX),
+            value: value,
+            message: message,
+        };
+        self.component("form_field", [("field", value)], &form.path, diagnostics)
+    }
+
+    /// Renders the summary of everything wrong around its lines, which are HTML already.
+    pub fn error_summary(&self, items: &str, path: &Arc<str>, diagnostics: &mut Diagnostics) -> Option<String> {
+        self.component("error_summary", [("items", Value::safe_string(items))], path, diagnostics)
+    }
+
+    /// Renders one line of the summary: what is wrong, and the id of the place it leads to.
+    pub fn error_item(
+        &self,
+        target: &str,
+        message: &str,
+        path: &Arc<str>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        self.component("error_item", [("target", target.into()), ("message", message.into())], path, diagnostics)
+    }
+
+    fn site_for(&self, address: &str) -> Value {
+        let current = self.menu.iter().position(|entry| entry == address).unwrap_or(self.menu.len());
+        self.sites[current].clone()
+    }
+
+    fn page_value(&self, site: &Site, page: &SitePage, rendered: &Rendered, problem: Option<&str>) -> Value {
+        let kind = match page.kind {
+            PageKind::Home => "home",
+            PageKind::Page => "page",
+            PageKind::Section => "section",
+            PageKind::Statement(_) => "statement",
+            PageKind::NotFound => "not-found",
+        };
+        let children: Vec<Value> = page.children.iter().map(|child| self.summaries[*child].clone()).collect();
+        let tags: Vec<Value> = page.front.tags.iter().map(|tag| Value::from(tag.as_str())).collect();
+        let extra = page.front.extra.as_ref().map(yaml::Node::to_json).filter(|extra| !extra.is_null());
+        let extra = extra.map_or_else(|| Map::new().into(), |extra| Value::from_serializable(&extra));
+        map! {
+            kind: kind,
+            title: page.front.title.as_str(),
+            description: page.front.description.as_str(),
+            url: address::href(&page.address),
+            permalink: address::permalink(&site.config.base_url, &page.address),
+            language: site.config.language.as_str(),
+            date: page.front.date.map(date_value),
+            updated: page.front.updated.map(date_value),
+            tags: tags,
+            extra: extra,
+            content: Value::safe_string(&rendered.html),
+            toc: rendered.headings.iter().map(heading_value).collect::<Vec<Value>>(),
+            pages: children,
+            problem: problem.map(Value::safe_string),
+            noindex: page.noindex,
+        }
+    }
+
+    fn render(
+        &self,
+        template: &str,
+        context: &Context,
+        page: &Arc<str>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        match self.tera.render(template, context) {
+            Ok(html) => Some(html),
+            Err(error) => {
+                diagnostics.push(diagnose(&self.folder, &error).note(format!("while `{page}` was rendered")));
+                None
+            }
+        }
+    }
+
+    fn component<const N: usize>(
+        &self,
+        component: &str,
+        arguments: [(&'static str, Value); N],
+        page: &Arc<str>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        let mut context = Context::new();
+        arguments.into_iter().for_each(|(name, value)| context.insert_value(name, value));
+        match self.tera.render_component(component, &context, None, true) {
+            Ok(html) => Some(html.trim().to_owned()),
+            Err(error) => {
+                diagnostics.push(diagnose(&self.folder, &error).note(format!("while `{page}` was rendered")));
+                None
+            }
+        }
+    }
+
+    fn no_template(&self, page: &SitePage, template: &str, span: std::ops::Range<usize>) -> Diagnostic {
+        let mut known: Vec<&str> = self.tera.get_template_names().collect();
+        known.sort_unstable();
+        let diagnostic = Diagnostic::error(&page.path, span, format!("the theme has no template `{template}`"));
+        match near_match(template, known) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("write it as `{}{template}`", self.folder)),
+        }
+    }
+}
+
+fn no_theme(site: &Site, tree: &SourceTree) -> Diagnostic {
+    let theme = &site.config.theme;
+    let path: Arc<str> = site_config::PATH.into();
+    let diagnostic = Diagnostic::error(&path, theme.span.clone(), format!("there is no theme `{}`", theme.value))
+        .label(format!("no templates under themes/{}/templates/", theme.value));
+    let mut known: Vec<&str> = tree
+        .files()
+        .iter()
+        .filter_map(|file| file.path.strip_prefix("themes/")?.split_once("/templates/"))
+        .map(|(theme, _)| theme)
+        .collect();
+    known.dedup();
+    match near_match(&theme.value, known.iter().copied()).or(known.first().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic,
+    }
+}
+
+/// The addresses of the menu's entries.
+fn menu(site: &Site, diagnostics: &mut Diagnostics) -> Vec<String> {
+    let mut menu = Vec::new();
+    for entry in &site.config.menu {
+        match link::resolve(site, "site.yaml", None, &entry.to.value) {
+            Ok(link) => menu.push(link.href.unwrap_or_else(|| entry.to.value.clone())),
+            Err(broken) => {
+                let path: Arc<str> = site_config::PATH.into();
+                let diagnostic =
+                    Diagnostic::error(&path, entry.to.span.clone(), "link target does not exist").label(broken.label);
+                diagnostics.push(match broken.help {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                });
+                // The place is kept, so that entries and addresses stay side by side.
+                menu.push(String::new());
+            }
+        }
+    }
+    menu
+}
+
+fn site_value(site: &Site, menu: &[String], current: usize) -> Value {
+    let entries: Vec<Value> = site
+        .config
+        .menu
+        .iter()
+        .zip(menu)
+        .enumerate()
+        .map(|(index, (entry, url))| {
+            map! { label: entry.label.as_str(), url: url.as_str(), current: index == current }
+        })
+        .collect();
+    map! {
+        title: site.config.title.as_str(),
+        description: site.config.description.as_str(),
+        base_url: site.config.base_url.as_str(),
+        language: site.config.language.as_str(),
+        footer: site.config.footer.as_str(),
+        menu: entries,
+    }
+}
+
+fn statement_value(site: &Site, statement: &Statement) -> Value {
+    let effective = date_words(statement.effective);
+    let start = statement.effective.to_zoned_datetime(site.config.timezone.clone());
+    map! {
+        title: statement.title.as_str(),
+        version: statement.version.as_str(),
+        url: address::href(&Site::statement_home(statement)),
+        permalink: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
+        effective: statement.effective.to_string(),
+        effective_words: effective,
+        effective_datetime: start.ok().map(|start| start.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
+        digest: statement.digests.digest.as_str(),
+        contact_email: statement.contact.email.as_str(),
+        contact_href: address::mailto(&statement.contact.email, statement.contact.subject.as_deref()),
+        retention_words: statement.retention_minimum.map(statement::period::Period::to_words),
+    }
+}
+
+fn summary_value(page: &SitePage) -> Value {
+    map! {
+        title: page.front.title.as_str(),
+        url: address::href(&page.address),
+        description: page.front.description.as_str(),
+        date: page.front.date.map(date_value),
+    }
+}
+
+fn heading_value(heading: &Heading) -> Value {
+    map! { id: heading.id.as_str(), title: heading.title.as_str(), level: u64::from(heading.level) }
+}
+
+fn date_value(date: Date) -> Value {
+    map! { iso: date.to_string(), words: date_words(date) }
+}
+
+/// `September 26, 2018`.
+fn date_words(date: Date) -> String {
+    date.strftime("%B %-d, %Y").to_string()
+}
+
+/// Splits what Tera says about all templates together, which comes as one drawn text: `error: fact`, then
+/// ` --> name:line:column` with the column counted in characters.
+fn across_templates(
+    folder: &str,
+    templates: &[(&Arc<str>, &str, &str)],
+    reports: &str,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut lines = reports.lines().peekable();
+    let mut is_placed = false;
+    while let Some(line) = lines.next() {
+        let Some(fact) = line.strip_prefix("error: ") else { continue };
+        let place = lines.peek().and_then(|line| line.trim_start().strip_prefix("--> ")).and_then(|place| {
+            let (place, column) = place.rsplit_once(':')?;
+            let (name, line) = place.rsplit_once(':')?;
+            let (path, _, text) = templates.iter().find(|(_, other, _)| *other == name)?;
+            let line_start: usize = text.split_inclusive('\n').take(line.parse::<usize>().ok()? - 1).map(str::len).sum();
+            let rest = &text[line_start..];
+            let at = rest.char_indices().nth(column.parse::<usize>().ok()? - 1).map_or(0, |(at, _)| at);
+            let length = rest[at..].find(|letter: char| " \n|}/>".contains(letter)).unwrap_or(rest.len() - at);
+            Some((*path, line_start + at..line_start + at + length))
+        });
+        if let Some((path, span)) = place {
+            diagnostics.push(Diagnostic::error(path, span, sentence(fact)));
+            is_placed = true;
+        }
+    }
+    if !is_placed {
+        let path: Arc<str> = folder.trim_end_matches('/').into();
+        diagnostics.push(Diagnostic::error(&path, 0..0, sentence(reports)));
+    }
+}
+
+fn diagnose(folder: &str, error: &tera::Error) -> Diagnostic {
+    let at = |name: &str, span, message: &str| {
+        let path: Arc<str> = format!("{folder}{name}").into();
+        // Tera lists what there is behind the fact.
+        match message.split_once(". Available ") {
+            Some((fact, available)) => {
+                Diagnostic::error(&path, span, sentence(fact)).help(format!("available {available}"))
+            }
+            None => Diagnostic::error(&path, span, sentence(message)),
+        }
+    };
+    match error.kind() {
+        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
+            at(report.filename(), report.span().range.clone(), report.message())
+        }
+        ErrorKind::CircularExtend { tpl, .. } => at(tpl, 0..0, "the template extends itself, in a circle"),
+        ErrorKind::CircularInclude { tpl, .. } => at(tpl, 0..0, "the template includes itself, in a circle"),
+        other => at("", 0..0, &other.to_string()),
+    }
+}
+
+/// Tera's words in the shape of ours: lower case first, no full stop.
+fn sentence(message: &str) -> String {
+    let message = message.trim().trim_end_matches('.');
+    let mut letters = message.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}

@@ -1,0 +1,70 @@
+//! Whole sites in memory, and what becomes of them: every message an author can meet, and the pages of sites without mistakes.
+//!
+//! A file in `cases/` holds a site, then what is expected of it: `== report ==` is all that is said about it,
+//! `== /a/ ==` what is published there. `CANDOR_ACCEPT=1 cargo test -p generator --test cases` writes down what comes
+//! out now; read the difference.
+
+#![expect(clippy::disallowed_methods, reason = "the cases are files, and accepting them is asked for by a variable")]
+
+use std::fs;
+use std::path::Path;
+
+mod site_archive;
+
+#[test]
+fn sites_become_what_they_should() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let accept = std::env::var_os("CANDOR_ACCEPT").is_some();
+    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    let mut wrong = String::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let actual = outcome(&text);
+        if text == actual {
+            continue;
+        }
+        if accept {
+            fs::write(&file, actual).unwrap();
+        } else {
+            wrong.push_str(&format!("{}:\n{actual}\n", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "these cases came out otherwise, as follows:\n{wrong}");
+}
+
+/// The case with every expectation replaced by what comes out.
+fn outcome(case: &str) -> String {
+    let mut lines = case.split_inclusive('\n');
+    let site: String = lines.by_ref().take_while(|line| expectation(line).is_none()).collect();
+    let wanted = case.lines().filter_map(expectation);
+    let outcome = site_archive::build_case(&site, &site_archive::options());
+    wanted.fold(site, |mut text, wanted| {
+        let actual = match wanted {
+            "report" => &outcome.report,
+            path => outcome.files.get(path).map_or("nothing is published\n", String::as_str),
+        };
+        let end = if actual.is_empty() || actual.ends_with('\n') { "" } else { "\n" };
+        text.push_str(&format!("== {wanted} ==\n{actual}{end}"));
+        text
+    })
+}
+
+/// What a line says is expected next: `report`, or a site path.
+fn expectation(line: &str) -> Option<&str> {
+    line.trim_end().strip_prefix("== ")?.strip_suffix(" ==")
+}
+
+#[test]
+fn a_site_with_errors_publishes_nothing() {
+    let outcome = site_archive::build_case("-- content/a.md --\nno front matter\n", &site_archive::options());
+    assert!(outcome.files.is_empty());
+}
+
+#[test]
+fn the_order_of_the_files_does_not_matter() {
+    let pages = ["-- content/a.md --\n---\ntitle: A\n---\n", "-- content/b.md --\n---\ntitle: B\n---\n"];
+    let build = |case: String| site_archive::build_case(&case, &site_archive::options()).files;
+    assert_eq!(build(pages.concat()), build([pages[1], pages[0]].concat()));
+}
