@@ -18,13 +18,22 @@ impl Site {
     /// A copy of the site in this repository.
     #[must_use]
     pub fn shipped() -> Self {
-        let site = Self::empty();
-        for folder in ["content", "themes"] {
-            for (path, bytes) in files(&repository().join(folder)) {
-                site.write(&format!("{folder}/{path}"), bytes);
-            }
+        Self::empty().with("content", "content").with("themes", "themes")
+    }
+
+    /// The same with a copy of a folder of this repository, as the folder `place`.
+    #[must_use]
+    pub fn with(self, folder: &str, place: &str) -> Self {
+        for (path, bytes) in files(&repository().join(folder)) {
+            self.write(&format!("{place}/{path}"), bytes);
         }
-        site
+        self
+    }
+
+    /// The same with a theme that has as little as a theme can have, named `plain`.
+    #[must_use]
+    pub fn with_plain_theme(self) -> Self {
+        self.with("tests/fixtures/themes", "themes")
     }
 
     /// A site written as one text, in which `-- content/a.md --` begins a file.
@@ -110,7 +119,7 @@ impl Site {
     }
 }
 
-/// Every file below a folder by its path, with `/`; none if there is no such folder.
+/// Every file below a folder by its path, with `/`; none if there is no such folder. A link is the place it leads to.
 #[must_use]
 pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -119,12 +128,18 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         let Ok(entries) = fs::read_dir(&next) else { continue };
         for entry in entries {
             let path = entry.expect("a folder can be listed").path();
-            if path.is_dir() {
+            let kind = fs::symlink_metadata(&path).expect("a file can be looked at").file_type();
+            if kind.is_dir() {
                 folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).expect("below the folder").to_str().expect("names are UTF-8");
-                found.insert(name.to_owned(), fs::read(&path).expect("a file can be read"));
+                continue;
             }
+            let name = path.strip_prefix(folder).expect("below the folder").to_str().expect("names are UTF-8");
+            let bytes = if kind.is_symlink() {
+                fs::read_link(&path).expect("a link can be read").into_os_string().into_encoded_bytes()
+            } else {
+                fs::read(&path).expect("a file can be read")
+            };
+            found.insert(name.to_owned(), bytes);
         }
     }
     found
