@@ -92,7 +92,9 @@ fn render_page(
     let mut ids = Vec::new();
     if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
         ids = scan::ids(&html);
-        refuse_duplicate_ids(page, &ids, &mut diagnostics);
+        if !diagnostics.has_errors() {
+            refuse_duplicate_ids(page, &ids, &mut diagnostics);
+        }
         output.write(&page.address, html.into_bytes())?;
     }
     Ok(RenderedPage { ids, anchors: rendered.anchors, forms: rendered.forms, diagnostics })
