@@ -61,3 +61,33 @@ impl Iterator for Lines<'_> {
         Some(start..start + length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(file: &str) -> Option<(&str, &str)> {
+        let mut diagnostics = Diagnostics::new();
+        let parts = split(&"a.md".into(), file, &mut diagnostics);
+        assert_eq!(parts.is_none(), diagnostics.has_errors(), "{file:?}");
+        parts.map(|parts| (&file[parts.yaml], &file[parts.text]))
+    }
+
+    #[test]
+    fn splits_at_the_two_lines() {
+        assert_eq!(parts("---\na: b\n---\ntext\n"), Some(("a: b\n", "text\n")));
+        assert_eq!(parts("\u{feff}---\r\na: b\r\n---\r\ntext"), Some(("a: b\r\n", "text")));
+        assert_eq!(parts("---\n---"), Some(("", "")));
+        assert_eq!(parts("--- \na: b\n---\t\n---\n"), Some(("a: b\n", "---\n")));
+        for file in ["", "text", "\n---\na: b\n---\n", "---\na: b\n", "----\na: b\n---\n", "---\na: ---"] {
+            assert_eq!(parts(file), None, "{file:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(file in "[-\\n\\r a\u{feff}é]{0,40}") {
+            parts(&file);
+        }
+    }
+}

@@ -252,3 +252,58 @@ pub fn version_key(version: &str) -> (&str, u32) {
     let ordinal = rest.strip_prefix('-').and_then(|ordinal| ordinal.parse().ok());
     (date, ordinal.unwrap_or(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(version: &str, effective: &str) -> Statement {
+        let file = format!(
+            "---\nschema: privacy-statement/1\ndocument: d\nversion: \"{version}\"\ntitle: t\nlanguage: en\n\
+             effective: \"{effective}\"\ncontact: {{email: a@example.org}}\n\
+             collects: {{voluntary: {{fields: [{{key: name, category: name}}]}}}}\n---\nText.\n"
+        );
+        let path = format!("content/privacy/{version}.md").into();
+        let mut diagnostics = Diagnostics::new();
+        let parts = crate::front_matter::split(&path, &file, &mut diagnostics).unwrap();
+        let root = crate::yaml::parse(&path, &file, parts.yaml, &mut diagnostics).unwrap();
+        let statement = Statement::parse(&path, &file, &root, parts.text, &mut diagnostics);
+        assert!(!diagnostics.has_errors(), "{diagnostics:?}");
+        statement.unwrap()
+    }
+
+    #[test]
+    fn the_latest_effective_version_is_in_force() {
+        let statements = [
+            statement("2020-01-01-10", "2020-01-01"),
+            statement("2018-09-26", "2018-09-26"),
+            statement("2020-01-01-2", "2020-01-01"),
+            statement("2030-01-01", "2030-01-01"),
+        ];
+        let version = |day: &str| in_force(&statements, day.parse().unwrap()).map(|found| found.version.as_str());
+        assert_eq!(version("2018-09-25"), None);
+        assert_eq!(version("2018-09-26"), Some("2018-09-26"));
+        assert_eq!(version("2019-12-31"), Some("2018-09-26"));
+        assert_eq!(version("2020-01-01"), Some("2020-01-01-10"));
+        assert_eq!(version("2030-01-01"), Some("2030-01-01"));
+    }
+
+    #[test]
+    fn versions_are_dates_with_an_ordinal() {
+        for right in ["2018-09-26", "2018-09-26-2", "2018-09-26-10"] {
+            assert!(parse_version(right).is_ok(), "{right}");
+        }
+        for wrong in ["2018-9-26", "2018-09-31", "2018-09-26-1", "2018-09-26-02", "2018-09-26-", "next", "", "2018-09-26é"] {
+            assert!(parse_version(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    /// The layout of the YAML and the line ends of the text do not count; a word does.
+    #[test]
+    fn the_digest_is_over_facts_and_text() {
+        let first = statement("2018-09-26", "2018-09-26");
+        assert_eq!(first.text, "Text.\n");
+        assert_eq!(first.digests, statement("2018-09-26", "2018-09-26").digests);
+        assert_ne!(first.digests.digest, statement("2018-09-26", "2018-09-27").digests.digest);
+    }
+}

@@ -434,3 +434,70 @@ pub fn in_backticks(words: &[&str]) -> String {
         None => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<serde_json::Value, Vec<String>> {
+        let mut diagnostics = Diagnostics::new();
+        let node = parse(&"a.yaml".into(), text, 0..text.len(), &mut diagnostics);
+        let said: Vec<String> = diagnostics.into_sorted().into_iter().map(|found| found.message).collect();
+        node.map(|node| node.to_json()).ok_or(said)
+    }
+
+    /// The country Norway, a time of day and a version stay what they are.
+    #[test]
+    fn nothing_is_guessed() {
+        let read = read("[NO, yes, 12:30, 0123, 1_000, 2018-09-26, true, 7, 0x1F, 1.5, ~, '']").unwrap();
+        let expected = serde_json::json!(
+            ["NO", "yes", "12:30", "0123", "1_000", "2018-09-26", true, 7, 31, 1.5, null, ""]
+        );
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn places_are_those_of_the_file() {
+        let file = "é---\nkey: [one, \"zwei\"]\n";
+        let node = parse(&"a.md".into(), file, 6..file.len(), &mut Diagnostics::new()).unwrap();
+        let Value::Mapping(entries) = &node.value else { panic!("a mapping") };
+        assert_eq!(&file[entries[0].key_span.clone()], "key");
+        let Value::Sequence(items) = &entries[0].node.value else { panic!("a list") };
+        assert_eq!(&file[items[0].span.clone()], "one");
+        assert_eq!(&file[items[1].span.clone()], "\"zwei\"");
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        let mut aliases = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let list = vec![format!("*a{}", level - 1); 10].join(", ");
+            aliases.push_str(&format!("a{level}: &a{level} [{list}]\n"));
+        }
+        assert!(read(&aliases).is_err());
+        assert!(read(&"[".repeat(100_000)).is_err());
+        assert!(read(&format!("{}x{}", "[".repeat(2_000), "]".repeat(2_000))).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics_and_places_are_in_the_file(text in "[-:a#\\[\\]{}&*!|>'\"%@`,? \\n\\té]{0,60}") {
+            fn check(node: &Node, text: &str) {
+                assert!(text.get(node.span.clone()).is_some(), "{:?} in {text:?}", node.span);
+                match &node.value {
+                    Value::Sequence(items) => items.iter().for_each(|item| check(item, text)),
+                    Value::Mapping(entries) => entries.iter().for_each(|entry| check(&entry.node, text)),
+                    _ => {}
+                }
+            }
+            let mut diagnostics = Diagnostics::new();
+            if let Some(node) = parse(&"a.yaml".into(), &text, 0..text.len(), &mut diagnostics) {
+                check(&node, &text);
+            }
+            for found in diagnostics.into_sorted() {
+                let place = found.place.expect("a mistake in YAML has a place");
+                assert!(text.get(Range::from(place.span)).is_some(), "{:?} in {text:?}", place.span);
+            }
+        }
+    }
+}
