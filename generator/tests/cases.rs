@@ -68,3 +68,21 @@ fn the_order_of_the_files_does_not_matter() {
     let build = |case: String| site_archive::build_case(&case, &site_archive::options()).files;
     assert_eq!(build(pages.concat()), build([pages[1], pages[0]].concat()));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_page_makes_it_panic(text in "[-#\\[\\](){}<>`*_~|!=\":/.a-c1é日\u{fdd0}\u{fdd1} \\n]{0,80}") {
+        let case = format!("-- content/register.md --\n---\ntitle: A\n---\n{{{{ form(id=\"register\") }}}}\n\n{text}\n");
+        site_archive::build_case(&case, &site_archive::options());
+    }
+
+    #[test]
+    fn no_front_matter_makes_it_panic(text in "(---\n)?((title|date|slug|aliases|extra|x): ?[-\\[{\"a-c/é\\]}0-9]{0,6}\n){0,4}(---\n)?[a-c\n]{0,5}") {
+        site_archive::build_case(&format!("-- content/a.md --\n{text}\n"), &site_archive::options());
+    }
+
+    #[test]
+    fn no_template_makes_it_panic(text in "[{}%a-z. |<>/()\"=\n]{0,60}") {
+        site_archive::build_case(&format!("-- themes/plain/templates/page.html --\n{text}\n"), &site_archive::options());
+    }
+}
