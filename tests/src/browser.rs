@@ -14,8 +14,6 @@ use crate::wait_for;
 pub const TAB: &str = "\u{e004}";
 /// The Enter key.
 pub const ENTER: &str = "\u{e007}";
-/// The space bar.
-pub const SPACE: &str = " ";
 
 /// WebDriver's name for an element in JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -45,6 +43,8 @@ impl Browser {
         let log = File::create(&output).expect("a file can be written");
         let driver = Command::new("chromedriver")
             .arg("--port=0")
+            // Chromium leaves things behind when it ends; they go with the folder.
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file can be shared"))
             .stderr(log)
@@ -123,6 +123,15 @@ impl Browser {
             .chars()
             .flat_map(|key| [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})])
             .collect();
+        self.tell("/actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]}));
+    }
+
+    /// Selects all that is typed into the element that has the focus.
+    pub fn select_all(&self) {
+        const CONTROL: char = '\u{e009}';
+        let stroke = |kind: &str, key: char| json!({"type": kind, "value": key});
+        let strokes = [("keyDown", CONTROL), ("keyDown", 'a'), ("keyUp", 'a'), ("keyUp", CONTROL)];
+        let strokes: Vec<Value> = strokes.into_iter().map(|(kind, key)| stroke(kind, key)).collect();
         self.tell("/actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]}));
     }
 

@@ -48,6 +48,22 @@ pub fn program(name: &str) -> Command {
     command
 }
 
+/// The same program on a disk that has no room for a file of more than `kib` KiB.
+#[must_use]
+pub fn on_full_disk(program: &Command, kib: u32) -> Command {
+    let mut limited = Command::new("bash");
+    // Without the trap the limit is a signal; with it, writes fail, as they do when a disk is full.
+    limited.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\""));
+    limited.arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
 /// How a program ended.
 #[derive(Debug)]
 pub struct Finished {

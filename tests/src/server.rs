@@ -1,7 +1,7 @@
 //! `candor serve`, running.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use statement::contract::{STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD};
@@ -23,15 +23,26 @@ impl Site {
     /// Serves the site on a free port, with settings from the environment.
     #[must_use]
     pub fn serve(&self, environment: &[(&str, &str)]) -> Server {
+        Server::start(self.serve_command().envs(environment.iter().copied()), self.root())
+    }
+
+    /// The command that serves the site on a free port.
+    #[must_use]
+    pub fn serve_command(&self) -> Command {
         let mut command = program("candor");
-        command.arg("serve").arg("--root").arg(self.root()).args(["--port", "0"]).envs(environment.iter().copied());
-        Server::start(command, self.path("serve.log"))
+        command.arg("serve").arg("--root").arg(self.root()).args(["--port", "0"]);
+        command
     }
 }
 
 impl Server {
-    /// Starts a program that prints the address it serves.
-    fn start(mut command: Command, output: PathBuf) -> Self {
+    /// Starts a command that serves a site and prints its address; what it prints is kept in `folder`.
+    ///
+    /// # Panics
+    /// When it ends without an address.
+    #[must_use]
+    pub fn start(command: &mut Command, folder: &Path) -> Self {
+        let output = folder.join("serve.log");
         let log = File::create(&output).expect("a file can be written");
         command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
         let process = command.spawn().expect("the server starts");

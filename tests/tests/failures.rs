@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use tests::program::{program, run};
+use tests::program::{on_full_disk, program, run};
 use tests::site::{Site, files};
 
 /// A small site without a mistake.
@@ -445,12 +445,10 @@ fn a_full_disk() {
     let site = site().built();
     let before = site.published();
     site.write("content/new.md", "---\ntitle: new\n---\n");
-    // A limit on the size of files stands for a disk without room: the theme's picture does not fit.
     site.write("content/large.bin", vec![0; 300_000]);
-    let candor = program("candor");
-    let mut limited = std::process::Command::new("bash");
-    limited.arg("-c").arg("trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\"").arg(candor.get_program());
-    let _ = run(limited.args(["build", "--root"]).arg(site.root())).exit(2).says(&["large.bin", "cannot write"]);
+    let mut candor = program("candor");
+    let mut candor = on_full_disk(candor.args(["build", "--root"]).arg(site.root()), 100);
+    let _ = run(&mut candor).exit(2).says(&["large.bin", "cannot write"]);
     assert_eq!(site.published(), before);
     let others: Vec<_> = files(site.root()).into_keys().filter(|path| path.contains("staging")).collect();
     assert!(others.is_empty(), "left behind: {others:?}");

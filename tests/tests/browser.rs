@@ -1,0 +1,256 @@
+//! People with a keyboard, in a real Chromium: with script and without, in the dark, and on a narrow screen.
+
+use serde_json::{Value, json};
+use tests::browser::{Browser, ENTER, Element, TAB};
+use tests::server::Server;
+use tests::site::Site;
+use tests::wait_for;
+
+/// Presses Tab until the focus is where `wanted` says; every stop on the way can be seen.
+fn tab_to<'a>(browser: &'a Browser, wanted: impl Fn(&Element<'_>) -> bool) -> Element<'a> {
+    for _ in 0..60 {
+        browser.press(TAB);
+        let focused = browser.focused();
+        assert_focus_is_visible(&focused);
+        if wanted(&focused) {
+            return focused;
+        }
+    }
+    panic!("the keyboard does not lead there:\n{}", browser.source());
+}
+
+fn assert_focus_is_visible(element: &Element<'_>) {
+    assert!(element.is_displayed(), "the focus is on something nobody sees: {}", element.attribute("outerHTML"));
+    let outlined = element.css("outline-style") != "none" && element.css("outline-width") != "0px";
+    assert!(
+        outlined || element.css("box-shadow") != "none",
+        "the focus cannot be seen: {}",
+        element.property("outerHTML")
+    );
+}
+
+fn assert_only_own_requests(browser: &Browser, server: &Server) {
+    let requests = browser.requests();
+    assert!(!requests.is_empty());
+    for request in requests {
+        assert!(request.starts_with(&server.url) || request.starts_with("data:"), "a request to others: {request}");
+    }
+}
+
+/// Registers with the keyboard alone: first wrongly, then, led by the summary of mistakes, rightly.
+fn register(scripts: bool) {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(scripts);
+    browser.open(&format!("{}/", server.url));
+    let link = tab_to(&browser, |element| element.property("pathname") == "/register/");
+    assert_eq!(link.property("tagName"), "A");
+    browser.press(ENTER);
+    wait_for("the form's page", || browser.url().ends_with("/register/").then_some(()));
+
+    let _ = tab_to(&browser, |element| element.attribute("id") == "name");
+    browser.press("Ada “Countess” <b>Lovelace</b>");
+    for (field, label, typed) in [
+        ("email", "Email address", "ada.example.com"),
+        ("phone", "Phone number", "+44 20 7946 0958"),
+        ("other", "Other information", "Two children & a dog"),
+    ] {
+        browser.press(TAB);
+        let focused = browser.focused();
+        assert_eq!(focused.attribute("id"), field, "the order of the fields");
+        assert!(focused.accessible_name().starts_with(label), "{}", focused.accessible_name());
+        assert_focus_is_visible(&focused);
+        browser.press(typed);
+    }
+    assert_eq!(browser.find("#email").attribute("autocomplete"), "email");
+    let button = tab_to(&browser, |element| element.property("tagName") == "BUTTON");
+    assert_eq!(button.text(), "Send registration");
+    browser.press(ENTER);
+
+    wait_for("the form again", || browser.title().starts_with("Error: ").then_some(()));
+    assert!(site.registrations().is_empty());
+    let summary = browser.focused();
+    assert!(summary.text().starts_with("There is a problem"), "the focus is on: {}", summary.property("outerHTML"));
+    let message = "Enter an email address in the correct format, like name@example.com";
+    let email = browser.find("#email");
+    assert_eq!(email.attribute("aria-invalid"), "true");
+    let described: Vec<String> =
+        email.attribute("aria-describedby").split(' ').map(|id| browser.find(&format!("#{id}")).text()).collect();
+    assert!(described.iter().any(|text| text.contains(message)), "{described:?}");
+    for (field, typed) in [
+        ("name", "Ada “Countess” <b>Lovelace</b>"),
+        ("email", "ada.example.com"),
+        ("phone", "+44 20 7946 0958"),
+        ("other", "Two children & a dog"),
+    ] {
+        assert_eq!(browser.find(&format!("#{field}")).value(), typed, "what was typed as {field}");
+    }
+
+    browser.press(TAB);
+    let item = browser.focused();
+    assert_eq!(item.text(), message);
+    assert_focus_is_visible(&item);
+    browser.press(ENTER);
+    wait_for("the focus in the field", || (browser.focused().attribute("id") == "email").then_some(()));
+    browser.select_all();
+    browser.press("ada@example.com");
+    // Enter in a field sends the form, as in every form.
+    browser.press(ENTER);
+
+    let url = wait_for("the thank-you page", || Some(browser.url()).filter(|url| url.contains("/thank-you/")));
+    let reference = url.split_once("?reference=").expect("the address has the reference").1;
+    assert!(browser.find("h1").text().contains("Thank you"));
+    let registrations = site.registrations();
+    assert_eq!(registrations.len(), 1);
+    assert_eq!(registrations[0]["id"], reference);
+    assert_eq!(registrations[0]["values"]["name"], "Ada “Countess” <b>Lovelace</b>");
+    assert_eq!(registrations[0]["values"]["email"], "ada@example.com");
+
+    assert_eq!(browser.cookies(), Vec::<Value>::new());
+    assert_only_own_requests(&browser, &server);
+}
+
+#[test]
+fn registers_with_the_keyboard() {
+    register(true);
+}
+
+#[test]
+fn registers_with_the_keyboard_without_script() {
+    register(false);
+}
+
+#[test]
+fn the_skip_link_is_first_and_leads_to_the_content() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(false);
+    browser.open(&format!("{}/privacy/", server.url));
+    browser.press(TAB);
+    let skip = browser.focused();
+    assert_eq!(skip.text(), "Skip to main content");
+    assert_focus_is_visible(&skip);
+    browser.press(ENTER);
+    wait_for("the focus in the content", || (browser.focused().property("tagName") == "MAIN").then_some(()));
+}
+
+#[test]
+fn an_edit_reloads_the_open_page() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    browser.open(&format!("{}/register/", server.url));
+    assert_eq!(browser.find("h1").text(), "Register");
+    for title in ["Join us", "Join us again"] {
+        let page = site.read("content/register.md");
+        let former = page.lines().nth(1).expect("the title is first").to_owned();
+        site.edit("content/register.md", &former, &format!("title: {title}"));
+        // Between two pages there is a moment without a heading.
+        wait_for("the page with its new title", || {
+            browser
+                .evaluate("document.querySelector('h1')?.textContent")
+                .as_str()
+                .filter(|heading| *heading == title)
+                .map(drop)
+        });
+    }
+}
+
+/// Every page of the shipped site, and the form as it is shown again.
+const PAGES: [&str; 5] = ["/", "/register/", "/privacy/", "/thank-you/", "/404.html"];
+
+#[test]
+fn nothing_scrolls_sideways_at_320_pixels() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    let metrics = json!({"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": true});
+    browser.devtools("Emulation.setDeviceMetricsOverride", &metrics);
+    let assert_fits = |name: &str| {
+        let widths = browser.evaluate("[innerWidth, document.documentElement.scrollWidth, document.body.scrollWidth]");
+        assert_eq!(widths, json!([320, 320, 320]), "{name}");
+    };
+    for page in PAGES {
+        browser.open(&format!("{}{page}", server.url));
+        assert_fits(page);
+    }
+    browser.open(&format!("{}/register/", server.url));
+    let _ = tab_to(&browser, |element| element.attribute("id") == "email");
+    browser.press(&format!("{}{ENTER}", "long".repeat(30)));
+    wait_for("the form again", || browser.title().starts_with("Error: ").then_some(()));
+    assert_fits("the form, shown again");
+}
+
+/// For every text on the page: its words, its colour, and the colour behind it.
+const COLOURS: &str = "[...document.querySelectorAll('h1, h2, p, li, a, label, button, input, textarea, time, footer')]
+    .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 1)
+    .map(element => {
+        const solid = colour => !/^rgba\\(.*, 0\\)$|^transparent$/.test(colour);
+        let behind = element;
+        while (behind && !solid(getComputedStyle(behind).backgroundColor)) behind = behind.parentElement;
+        return [element.outerHTML.slice(0, 80), getComputedStyle(element).color,
+            behind ? getComputedStyle(behind).backgroundColor : 'rgb(255, 255, 255)'];
+    })";
+
+/// Relative luminance of `rgb(1, 2, 3)` (WCAG 2.2).
+fn luminance(colour: &str) -> f64 {
+    let numbers = colour.trim_start_matches("rgba").trim_start_matches("rgb").trim_matches(['(', ')']);
+    let linear: Vec<f64> = numbers
+        .split(',')
+        .map(|number| number.trim().parse::<f64>().unwrap_or_else(|_| panic!("not a colour: {colour}")) / 255.0)
+        .map(|part| if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) })
+        .collect();
+    0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+}
+
+#[test]
+fn every_word_can_be_read_by_day_and_in_the_dark() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    for scheme in ["light", "dark"] {
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        browser.devtools("Emulation.setEmulatedMedia", &features);
+        for page in PAGES {
+            browser.open(&format!("{}{page}", server.url));
+            assert_readable(&browser, scheme, page);
+        }
+        browser.open(&format!("{}/register/", server.url));
+        let _ = tab_to(&browser, |element| element.attribute("id") == "email");
+        browser.press(&format!("x{ENTER}"));
+        wait_for("the form again", || browser.title().starts_with("Error: ").then_some(()));
+        assert_readable(&browser, scheme, "the form, shown again");
+    }
+}
+
+fn assert_readable(browser: &Browser, scheme: &str, page: &str) {
+    let colours = browser.evaluate(COLOURS);
+    let colours = colours.as_array().expect("a list of texts");
+    assert!(colours.len() > 5, "{page} has hardly any text");
+    for entry in colours {
+        let part = |index: usize| entry[index].as_str().expect("words and colours");
+        let (text, behind) = (luminance(part(1)), luminance(part(2)));
+        let contrast = (text.max(behind) + 0.05) / (text.min(behind) + 0.05);
+        // WCAG 2.2, success criterion 1.4.3.
+        assert!(contrast >= 4.5, "{page}, {scheme}: contrast {contrast:.2} of {entry}");
+    }
+    let page_colour = browser.evaluate(
+        "[document.body, document.documentElement].map(element => getComputedStyle(element).backgroundColor)
+            .find(colour => colour !== 'rgba(0, 0, 0, 0)')",
+    );
+    let is_dark = page_colour.as_str().map(luminance).unwrap_or(1.0) < 0.2;
+    assert_eq!(is_dark, scheme == "dark", "{page} in {scheme}: {page_colour}");
+}
+
+#[test]
+fn pages_ask_nobody_else_for_anything() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    for page in PAGES {
+        browser.open(&format!("{}{page}", server.url));
+        assert_only_own_requests(&browser, &server);
+        assert_eq!(browser.cookies(), Vec::<Value>::new(), "{page}");
+        assert_eq!(browser.evaluate("[localStorage.length, sessionStorage.length]"), json!([0, 0]), "{page}");
+    }
+}

@@ -1,0 +1,105 @@
+//! What was acknowledged is in the store, whatever happens to the process in the next moment.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use serde_json::Value;
+use tests::http::{Answer, FORM, try_request};
+use tests::program::{program, run};
+use tests::site::Site;
+use tests::wait_for;
+
+fn reference(answer: &Answer) -> String {
+    let location = answer.header("location");
+    location.split_once("reference=").unwrap_or_else(|| panic!("not thanked: {answer:#?}")).1.to_owned()
+}
+
+fn stored(site: &Site) -> BTreeSet<String> {
+    site.registrations().iter().map(|registration| registration["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+#[test]
+fn killed_right_after_the_answer() {
+    let site = Site::shipped();
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..8 {
+        let mut server = site.serve(&[]);
+        let name = format!("Visitor {round}");
+        let answer = server.register(&[("name", &name), ("email", "visitor@example.com")]).expect(303);
+        server.kill();
+        let reference = reference(&answer);
+        let show = ["show", &reference, "--json", "--root"];
+        let shown = run(program("registrations").args(show).arg(site.root())).success();
+        let shown: Value = serde_json::from_str(&shown.stdout).expect("it is shown as JSON");
+        assert_eq!(shown["id"], reference.as_str());
+        assert_eq!(shown["values"]["name"], name.as_str());
+        acknowledged.insert(reference);
+        assert_eq!(stored(&site), acknowledged);
+    }
+}
+
+#[test]
+fn killed_while_many_register() {
+    let site = Site::shipped();
+    for _ in 0..3 {
+        let mut server = site.serve(&[]);
+        let body = server.body(&[("name", "One of many"), ("email", "many@example.com")]);
+        let endpoint = server.endpoint();
+        let acknowledged = Mutex::new(BTreeSet::new());
+        let killed = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    loop {
+                        match try_request("POST", &endpoint, &[("content-type", FORM)], body.as_bytes()) {
+                            Ok(answer) => {
+                                let reference = reference(&answer.expect(303));
+                                let is_new = acknowledged.lock().expect("no panics").insert(reference);
+                                assert!(is_new, "two registrations have one reference");
+                            }
+                            Err(error) => {
+                                assert!(killed.load(Ordering::SeqCst), "no answer from a server that runs: {error}");
+                                break;
+                            }
+                        }
+                    }
+                });
+            }
+            wait_for("forty registrations", || (acknowledged.lock().expect("no panics").len() >= 40).then_some(()));
+            killed.store(true, Ordering::SeqCst);
+            server.kill();
+        });
+        let acknowledged = acknowledged.into_inner().expect("no panics");
+        let stored = stored(&site);
+        let lost: Vec<_> = acknowledged.difference(&stored).collect();
+        assert!(lost.is_empty(), "lost: {lost:?}");
+    }
+}
+
+#[test]
+fn a_reference_nobody_has() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let _ = server.register(&[("email", "visitor@example.com")]).expect(303);
+    for unknown in ["018f3f7e-0000-7000-8000-000000000000", "nonsense"] {
+        let shown = run(program("registrations").args(["show", unknown, "--root"]).arg(site.root()));
+        assert_ne!(shown.code, Some(0), "{shown:?}");
+        assert!(shown.stderr.contains(unknown), "{shown:?}");
+    }
+}
+
+#[test]
+fn staff_can_read_the_list_without_json() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let answer = server.register(&[("name", "Ada Lovelace"), ("email", "ada@example.com")]).expect(303);
+    let reference = reference(&answer);
+    let list = run(program("registrations").args(["list", "--root"]).arg(site.root())).success().stdout;
+    assert!(list.contains(&reference), "{list}");
+    let show = run(program("registrations").args(["show", &reference, "--root"]).arg(site.root())).success().stdout;
+    for part in [&*reference, "Ada Lovelace", "ada@example.com", "2018-09-26"] {
+        assert!(show.contains(part), "`{part}` is not in:\n{show}");
+    }
+}

@@ -1,0 +1,312 @@
+//! Mail over SMTP to a real server that demands STARTTLS and AUTH, and what happens when there is no such server.
+
+use std::net::TcpListener;
+use std::thread;
+
+use serde_json::Value;
+use tests::http::Answer;
+use tests::mail_server::{Mail, MailServer, PASSWORD, USER, free_port};
+use tests::program::{program, run};
+use tests::server::Server;
+use tests::site::Site;
+
+const ADA: [(&str, &str); 4] =
+    [("name", "Ada Lovelace"), ("email", "ada@example.com"), ("phone", "+44 20 7946 0958"), ("other", "Two children")];
+
+/// The shipped site, with all that was typed in the mail to staff.
+fn site_with_full_mail() -> Site {
+    let site = Site::shipped();
+    site.edit("content/forms/register.yaml", "notify: reference", "notify: full");
+    site
+}
+
+/// Serves the site with mail settings, some of them replaced.
+fn serve(site: &Site, mail: &MailServer, replaced: &[(&'static str, &str)]) -> Server {
+    let mut settings = mail.settings();
+    for (name, value) in replaced {
+        settings.retain(|(other, _)| other != name);
+        settings.push((name, (*value).to_owned()));
+    }
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    site.serve(&settings)
+}
+
+fn reference(answer: &Answer) -> String {
+    answer
+        .header("location")
+        .split_once("reference=")
+        .unwrap_or_else(|| panic!("not thanked: {answer:#?}"))
+        .1
+        .to_owned()
+}
+
+fn the_registration(site: &Site) -> Value {
+    let registrations = site.registrations();
+    assert_eq!(registrations.len(), 1, "{registrations:?}");
+    registrations[0].clone()
+}
+
+/// The body as people read it (RFC 2045, section 6.7 and 6.8; the two encodings a mail program may choose).
+fn text_of(mail: &Mail) -> String {
+    match mail.header("content-transfer-encoding").as_str() {
+        "quoted-printable" => {
+            let joined = mail.body().replace("=\n", "");
+            let mut bytes = Vec::new();
+            let mut rest = joined.as_bytes();
+            while let Some((&first, after)) = rest.split_first() {
+                if first == b'=' {
+                    let hex = std::str::from_utf8(&after[..2]).expect("hexadecimal");
+                    bytes.push(u8::from_str_radix(hex, 16).expect("hexadecimal"));
+                    rest = &after[2..];
+                } else {
+                    bytes.push(first);
+                    rest = after;
+                }
+            }
+            String::from_utf8(bytes).expect("mail is UTF-8")
+        }
+        "base64" => panic!("staff should be able to read the source: {}", mail.text),
+        _ => mail.body().to_owned(),
+    }
+}
+
+#[test]
+fn arrives_encrypted_and_authenticated() {
+    let (site, mail) = (site_with_full_mail(), MailServer::start());
+    let server = serve(&site, &mail, &[]);
+    let reference = reference(&server.register(&ADA).expect(303));
+
+    let arrived = mail.mail();
+    assert_eq!(arrived.header("envelope-to"), "staff@optimalptc.com");
+    assert_eq!(arrived.header("return-path"), "<website@optimalptc.com>");
+    assert!(
+        arrived.header("from").contains("Optimal PTC") && arrived.header("from").contains("<website@optimalptc.com>")
+    );
+    assert_eq!(arrived.header("to"), "staff@optimalptc.com");
+    assert!(arrived.header("reply-to").contains("ada@example.com"), "{}", arrived.text);
+    assert!(arrived.header("message-id").contains(&reference), "{}", arrived.text);
+    assert!(!arrived.header("subject").is_empty() && !arrived.header("subject").contains("Ada"));
+    assert!(!arrived.header("date").is_empty());
+    let text = text_of(&arrived);
+    for part in ["Ada Lovelace", "ada@example.com", "+44 20 7946 0958", "Two children", &reference, "2018-09-26"] {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+    assert!(!arrived.text.contains("127.0.0.1:"), "the visitor's address is in:\n{}", arrived.text);
+
+    let log = mail.log();
+    assert!(log.contains("P=esmtpsa") && log.contains("X=TLS1.") && log.contains(&format!("A=plain:{USER}")), "{log}");
+    assert_eq!(the_registration(&site)["id"], reference.as_str());
+}
+
+#[test]
+fn says_no_more_than_the_form_allows() {
+    let (site, mail) = (Site::shipped(), MailServer::start());
+    let server = serve(&site, &mail, &[]);
+    let reference = reference(&server.register(&ADA).expect(303));
+    let arrived = mail.mail();
+    assert!(text_of(&arrived).contains(&reference), "{}", arrived.text);
+    for private in ["Lovelace", "ada@example.com", "7946", "Two children"] {
+        assert!(!arrived.text.contains(private), "`{private}` left the store:\n{}", arrived.text);
+    }
+}
+
+#[test]
+fn subject_and_recipients_come_from_the_settings() {
+    let (site, mail) = (site_with_full_mail(), MailServer::start());
+    let settings = [
+        ("CANDOR_MAIL_TO", "Registrar <one@optimalptc.com>, two@optimalptc.com"),
+        ("CANDOR_MAIL_SUBJECT", "Ein Kind für die Schule"),
+    ];
+    let server = serve(&site, &mail, &settings);
+    let _ = server.register(&ADA).expect(303);
+    let arrived = mail.mail();
+    let recipients = mail.mails().iter().flat_map(|mail| mail.headers("envelope-to")).collect::<Vec<_>>().join(", ");
+    assert!(recipients.contains("one@optimalptc.com") && recipients.contains("two@optimalptc.com"), "{recipients}");
+    // RFC 2047: what is not ASCII is encoded.
+    let subject = arrived.header("subject");
+    assert!(subject.contains("=?utf-8?") && subject.is_ascii(), "{subject}");
+}
+
+#[test]
+fn headers_cannot_be_injected_into() {
+    let (site, mail) = (site_with_full_mail(), MailServer::start());
+    let server = serve(&site, &mail, &[]);
+    let names = [
+        "Eve\r\nBcc: victim@example.net\r\nX-Injected: yes",
+        "Eve\nSubject: won",
+        "Eve\rTo: victim@example.net",
+        "\"Eve\" <victim@example.net>",
+        "Eve, victim@example.net",
+        "Eve\u{2028}Bcc: victim@example.net\u{85}X-Injected: yes",
+        "=?utf-8?q?Eve=0ABcc:_victim@example.net?=",
+        "Eve (victim@example.net) \\",
+    ];
+    let references: Vec<String> = names
+        .iter()
+        .map(|name| {
+            let body =
+                [("name", *name), ("email", "eve@example.com"), ("other", ".\r\n.\r\nMAIL FROM:<x>\r\n\r\nBcc: y")];
+            reference(&server.register(&body).expect(303))
+        })
+        .collect();
+    let long = "x".repeat(200);
+    let _ = server.register(&[("name", &long), ("email", "eve@example.com")]).expect(303);
+    for address in
+        ["eve@example.com\r\nBcc: victim@example.net", "eve@example.com, victim@example.net", "<eve@example.com>"]
+    {
+        let _ = server.register(&[("name", "Eve"), ("email", address)]).expect(422);
+    }
+
+    let arrived = tests::wait_for("all mails", || {
+        let mails = mail.mails();
+        (mails.len() > names.len()).then_some(mails)
+    });
+    assert_eq!(arrived.len(), names.len() + 1);
+    for mail in &arrived {
+        assert_eq!(mail.header("to"), "staff@optimalptc.com", "{}", mail.text);
+        assert_eq!(mail.header("envelope-to"), "staff@optimalptc.com", "{}", mail.text);
+        assert!(mail.headers("bcc").is_empty() && mail.headers("cc").is_empty(), "{}", mail.text);
+        assert!(mail.headers("x-injected").is_empty(), "{}", mail.text);
+        assert_ne!(mail.header("subject"), "won");
+        let reply_to = mail.header("reply-to");
+        assert!(reply_to == "eve@example.com" || reply_to.ends_with("<eve@example.com>"), "{reply_to}");
+        // RFC 5322, section 2.1.1.
+        assert!(mail.text.lines().all(|line| line.len() <= 998), "a line is too long:\n{}", mail.text);
+    }
+    let texts: Vec<String> = arrived.iter().map(text_of).collect();
+    for reference in references {
+        assert!(texts.iter().any(|text| text.contains(&reference)), "{reference} did not arrive");
+    }
+    assert!(texts.iter().any(|text| text.contains("MAIL FROM:<x>")), "the text is cut short");
+}
+
+/// Under settings with which no mail can be sent, people are thanked all the same, because they are in the store.
+fn stored_without_mail(replaced: &[(&'static str, &str)]) -> Server {
+    let (site, mail) = (Site::shipped(), MailServer::start());
+    let server = serve(&site, &mail, replaced);
+    let reference = reference(&server.register(&ADA).expect(303));
+    let registration = the_registration(&site);
+    assert_eq!(registration["id"], reference.as_str());
+    assert_ne!(registration["mail"], "sent", "{registration}");
+    assert!(mail.mails().is_empty());
+    let said = server.said();
+    assert!(said.contains(&reference), "staff are not told:\n{said}");
+    assert!(!said.contains(PASSWORD) && !said.contains("Lovelace") && !said.contains("ada@example.com"), "{said}");
+    server
+}
+
+#[test]
+fn a_mail_that_was_sent_is_noted_as_sent() {
+    let (site, mail) = (Site::shipped(), MailServer::start());
+    let server = serve(&site, &mail, &[]);
+    let _ = server.register(&ADA).expect(303);
+    let _ = mail.mail();
+    assert_eq!(the_registration(&site)["mail"], "sent");
+}
+
+#[test]
+fn a_wrong_password() {
+    let _ = stored_without_mail(&[("CANDOR_MAIL_PASSWORD", "guessed")]);
+}
+
+#[test]
+fn a_server_that_is_down() {
+    let _ = stored_without_mail(&[("CANDOR_MAIL", &format!("smtp://localhost:{}", free_port()))]);
+}
+
+#[test]
+fn a_server_that_says_nothing() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = silent.local_addr().expect("a listener has an address").port();
+    let url = format!("smtp://localhost:{port}");
+    let _ = stored_without_mail(&[("CANDOR_MAIL", &url), ("CANDOR_MAIL_TIMEOUT_SECONDS", "1")]);
+}
+
+#[test]
+fn a_server_that_hangs_up() {
+    let rude = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = rude.local_addr().expect("a listener has an address").port();
+    thread::spawn(move || rude.incoming().for_each(drop));
+    let _ = stored_without_mail(&[("CANDOR_MAIL", &format!("smtp://localhost:{port}"))]);
+}
+
+#[test]
+fn a_server_nobody_vouches_for() {
+    let other = MailServer::start();
+    let _ = stored_without_mail(&[("CANDOR_MAIL_CA_FILE", &other.ca_file())]);
+}
+
+#[test]
+fn a_server_under_another_name() {
+    let (site, mail) = (Site::shipped(), MailServer::start());
+    // The certificate is for `localhost`.
+    let server = serve(&site, &mail, &[("CANDOR_MAIL", &mail.url().replace("localhost", "127.0.0.1"))]);
+    let _ = server.register(&ADA).expect(303);
+    assert!(mail.mails().is_empty());
+    assert_ne!(the_registration(&site)["mail"], "sent");
+}
+
+#[test]
+fn without_a_store_a_mail_that_is_not_sent_is_a_503() {
+    let (site, mail) = (site_with_full_mail(), MailServer::start());
+    let server = serve(&site, &mail, &[("CANDOR_STORE", "none"), ("CANDOR_MAIL_PASSWORD", "guessed")]);
+    let answer = server.register(&ADA).expect(503);
+    assert!(
+        answer.body.contains("could not be saved") && answer.body.contains("value=\"ada@example.com\""),
+        "{}",
+        answer.body
+    );
+    assert!(mail.mails().is_empty());
+
+    let server = serve(&site, &mail, &[("CANDOR_STORE", "none")]);
+    let _ = server.register(&ADA).expect(303);
+    assert!(text_of(&mail.mail()).contains("Ada Lovelace"));
+    assert!(!site.path(".candor/registrations.sqlite").exists());
+}
+
+#[test]
+fn the_password_can_stand_in_a_file() {
+    let (site, mail) = (Site::shipped(), MailServer::start());
+    site.write("password", format!("{PASSWORD}\n"));
+    let file = site.path("password");
+    let mut settings: Vec<(&str, String)> = mail.settings();
+    settings.retain(|(name, _)| *name != "CANDOR_MAIL_PASSWORD");
+    settings.push(("CANDOR_MAIL_PASSWORD_FILE", file.to_str().expect("temporary paths are UTF-8").to_owned()));
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let server = site.serve(&settings);
+    let _ = server.register(&ADA).expect(303);
+    let _ = mail.mail();
+}
+
+#[test]
+fn without_settings_mail_is_a_file() {
+    let site = site_with_full_mail();
+    let server = site.serve(&[]);
+    let reference = reference(&server.register(&ADA).expect(303));
+    let mails = tests::site::files(&site.path(".candor/mail"));
+    assert_eq!(mails.len(), 1);
+    let (name, bytes) = mails.into_iter().next().expect("a mail");
+    assert!(name.ends_with(".eml"), "{name}");
+    let mail = Mail { text: String::from_utf8(bytes).expect("mail is text").replace("\r\n", "\n") };
+    assert!(mail.header("reply-to").contains("ada@example.com"), "{}", mail.text);
+    assert!(text_of(&mail).contains(&reference), "{}", mail.text);
+}
+
+#[test]
+fn settings_for_mail_are_checked_at_start() {
+    let site = Site::shipped();
+    let mail = MailServer::start();
+    for (name, value) in [
+        ("CANDOR_MAIL", "smtp://"),
+        ("CANDOR_MAIL", "http://localhost"),
+        ("CANDOR_MAIL_FROM", "not an address"),
+        ("CANDOR_MAIL_TO", ""),
+        ("CANDOR_MAIL_TO", "staff@optimalptc.com\r\nBcc: x@example.com"),
+        ("CANDOR_MAIL_CA_FILE", "/nonexistent.pem"),
+        ("CANDOR_MAIL_TIMEOUT_SECONDS", "-1"),
+    ] {
+        let mut command = program("candor");
+        command.args(["serve", "--port", "0", "--root"]).arg(site.root()).envs(mail.settings()).env(name, value);
+        let _ = run(&mut command).exit(2).says(&[name]);
+    }
+}
