@@ -6,6 +6,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use quoted_printable::ParseMode;
 use tempfile::TempDir;
 
 use crate::program::run;
@@ -150,10 +153,18 @@ impl Mail {
         unfolded.lines().filter_map(named).collect()
     }
 
-    /// Everything after the head, as it was sent.
+    /// The text as people read it (RFC 2045, section 6).
     #[must_use]
-    pub fn body(&self) -> &str {
-        self.text.split_once("\n\n").expect("a mail has a body").1
+    pub fn content(&self) -> String {
+        let body = self.text.split_once("\n\n").expect("a mail has a body").1;
+        let bytes = match self.header("content-transfer-encoding").as_str() {
+            "base64" => BASE64.decode(body.replace('\n', "")).expect("the body is in base64"),
+            "quoted-printable" => {
+                quoted_printable::decode(body, ParseMode::Strict).expect("the body is quoted-printable")
+            }
+            _ => return body.to_owned(),
+        };
+        String::from_utf8(bytes).expect("mail in these tests is UTF-8").replace("\r\n", "\n")
     }
 }
 

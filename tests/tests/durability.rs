@@ -1,9 +1,11 @@
 //! What was acknowledged is in the store, whatever happens to the process in the next moment.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tests::http::{Answer, FORM, try_request};
@@ -102,4 +104,42 @@ fn staff_can_read_the_list_without_json() {
     for part in [&*reference, "Ada Lovelace", "ada@example.com", "2018-09-26"] {
         assert!(show.contains(part), "`{part}` is not in:\n{show}");
     }
+}
+
+/// A site whose every page says which version of it this is.
+fn write_version(site: &Site, version: usize) {
+    for page in 0..200 {
+        site.write(&format!("content/page-{page}.md"), format!("---\ntitle: Page {page}\n---\n\nVersion {version}.\n"));
+    }
+}
+
+#[test]
+fn a_build_that_is_killed_leaves_a_whole_site() {
+    let site = Site::empty().with("tests/golden/handbook/content", "content").with_plain_theme();
+    write_version(&site, 0);
+    let site = site.built();
+    let files = site.published().into_keys().collect::<Vec<_>>();
+    for version in 1..40 {
+        write_version(&site, version);
+        let mut build = program("candor");
+        build.arg("build").arg("--root").arg(site.root()).stdout(Stdio::null());
+        let mut build = build.spawn().expect("candor starts");
+        // Each time a little later, from before the first page is written to after all is done.
+        thread::sleep(Duration::from_millis(2 * version as u64));
+        build.kill().expect("a child can be killed");
+        build.wait().expect("a child can be awaited");
+
+        let published = site.published();
+        assert_eq!(published.keys().cloned().collect::<Vec<_>>(), files, "version {version}");
+        let versions: BTreeSet<String> = published
+            .iter()
+            .filter(|(path, _)| path.starts_with("page-"))
+            .map(|(_, page)| String::from_utf8_lossy(page).split_once("Version ").expect("a version").1[..3].to_owned())
+            .collect();
+        assert_eq!(versions.len(), 1, "half a site: {versions:?}");
+    }
+    let site = site.built();
+    assert!(site.read("public/page-0/index.html").contains("Version 39."));
+    let left: Vec<_> = tests::site::files(site.root()).into_keys().filter(|path| path.contains("staging")).collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
 }

@@ -46,30 +46,6 @@ fn the_registration(site: &Site) -> Value {
     registrations[0].clone()
 }
 
-/// The body as people read it (RFC 2045, section 6.7 and 6.8; the two encodings a mail program may choose).
-fn text_of(mail: &Mail) -> String {
-    match mail.header("content-transfer-encoding").as_str() {
-        "quoted-printable" => {
-            let joined = mail.body().replace("=\n", "");
-            let mut bytes = Vec::new();
-            let mut rest = joined.as_bytes();
-            while let Some((&first, after)) = rest.split_first() {
-                if first == b'=' {
-                    let hex = std::str::from_utf8(&after[..2]).expect("hexadecimal");
-                    bytes.push(u8::from_str_radix(hex, 16).expect("hexadecimal"));
-                    rest = &after[2..];
-                } else {
-                    bytes.push(first);
-                    rest = after;
-                }
-            }
-            String::from_utf8(bytes).expect("mail is UTF-8")
-        }
-        "base64" => panic!("staff should be able to read the source: {}", mail.text),
-        _ => mail.body().to_owned(),
-    }
-}
-
 #[test]
 fn arrives_encrypted_and_authenticated() {
     let (site, mail) = (site_with_full_mail(), MailServer::start());
@@ -87,7 +63,7 @@ fn arrives_encrypted_and_authenticated() {
     assert!(arrived.header("message-id").contains(&reference), "{}", arrived.text);
     assert!(!arrived.header("subject").is_empty() && !arrived.header("subject").contains("Ada"));
     assert!(!arrived.header("date").is_empty());
-    let text = text_of(&arrived);
+    let text = arrived.content();
     for part in ["Ada Lovelace", "ada@example.com", "+44 20 7946 0958", "Two children", &reference, "2018-09-26"] {
         assert!(text.contains(part), "`{part}` is not in:\n{text}");
     }
@@ -104,7 +80,7 @@ fn says_no_more_than_the_form_allows() {
     let server = serve(&site, &mail, &[]);
     let reference = reference(&server.register(&ADA).expect(303));
     let arrived = mail.mail();
-    assert!(text_of(&arrived).contains(&reference), "{}", arrived.text);
+    assert!(arrived.content().contains(&reference), "{}", arrived.text);
     for private in ["Lovelace", "ada@example.com", "7946", "Two children"] {
         assert!(!arrived.text.contains(private), "`{private}` left the store:\n{}", arrived.text);
     }
@@ -173,7 +149,7 @@ fn headers_cannot_be_injected_into() {
         // RFC 5322, section 2.1.1.
         assert!(mail.text.lines().all(|line| line.len() <= 998), "a line is too long:\n{}", mail.text);
     }
-    let texts: Vec<String> = arrived.iter().map(text_of).collect();
+    let texts: Vec<String> = arrived.iter().map(Mail::content).collect();
     for reference in references {
         assert!(texts.iter().any(|text| text.contains(&reference)), "{reference} did not arrive");
     }
@@ -260,7 +236,7 @@ fn without_a_store_a_mail_that_is_not_sent_is_a_503() {
 
     let server = serve(&site, &mail, &[("CANDOR_STORE", "none")]);
     let _ = server.register(&ADA).expect(303);
-    assert!(text_of(&mail.mail()).contains("Ada Lovelace"));
+    assert!(mail.mail().content().contains("Ada Lovelace"));
     assert!(!site.path(".candor/registrations.sqlite").exists());
 }
 
@@ -289,7 +265,7 @@ fn without_settings_mail_is_a_file() {
     assert!(name.ends_with(".eml"), "{name}");
     let mail = Mail { text: String::from_utf8(bytes).expect("mail is text").replace("\r\n", "\n") };
     assert!(mail.header("reply-to").contains("ada@example.com"), "{}", mail.text);
-    assert!(text_of(&mail).contains(&reference), "{}", mail.text);
+    assert!(mail.content().contains(&reference), "{}", mail.text);
 }
 
 #[test]
