@@ -1,1 +1,25 @@
+//! The form handler: one function from a request to an answer, on http types.
+//!
+//! ```text
+//! request ─body→ pairs ─fields→ values ─statement→ registration ─store→ durable ─mail→ answer
+//! ```
+//!
+//! It obeys the contract that the site was built with, and knows neither the site's generator nor its host: AWS Lambda
+//! and `candor serve` are doors in front of [`Handler::handle`].
 
+mod body;
+mod delivery;
+mod fields;
+mod handler;
+mod mail;
+mod page;
+mod private;
+mod refusal;
+pub mod registration;
+mod settings;
+pub mod store;
+
+pub use delivery::{Delivery, OpenError};
+pub use handler::Handler;
+pub use private::Private;
+pub use settings::{LocalDefaults, Settings, SettingsErrors};

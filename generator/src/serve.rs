@@ -79,7 +79,7 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     settings.options.base_url.get_or_insert_with(|| url.clone());
 
     let (registrations, mail) = (delivery.store_description(), delivery.mail_description());
-    let delivery = Delivery::open(&delivery).await.map_err(|error| Failure(error.to_string()))?;
+    let delivery = Delivery::open(&delivery).map_err(|error| Failure(error.to_string()))?;
     let builder = Builder { settings, delivery: Arc::new(delivery) };
     let first = builder.rebuild(&Served::default())?;
     (builder.settings.tell)(&format!("site           {url}/\nregistrations  {registrations}\nmail           {mail}\n"));

@@ -1,0 +1,89 @@
+//! The program `form-handler`: the handler behind AWS Lambda's events, for API Gateway, load balancers and function
+//! URLs, and for Netlify's events, which look like those of API Gateway with parts missing.
+
+#![expect(clippy::print_stderr, reason = "what is wrong at the start is told to whoever deploys it")]
+#![expect(clippy::disallowed_methods, reason = "the program reads the environment, the clock and its contract")]
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use form_handler::{Delivery, Handler, Settings};
+use jiff::Timestamp;
+use lambda_http::lambda_runtime::{self, LambdaEvent};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Body, Request, Service};
+use serde_json::{Value, json};
+use statement::contract::Contract;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().json().with_target(false).init();
+    let handler = match prepare() {
+        Ok(handler) => Arc::new(handler),
+        Err(errors) => {
+            eprintln!("{errors}");
+            return ExitCode::from(2);
+        }
+    };
+    let service = lambda_runtime::service_fn(move |event: LambdaEvent<Value>| answer(Arc::clone(&handler), event));
+    match lambda_runtime::run(service).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the Lambda runtime stopped: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Reads the settings and the contract; everything wrong at once.
+fn prepare() -> Result<Handler, String> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let settings = Settings::from_environment(&variable, None).map_err(|errors| errors.to_string());
+    let contract = read_contract(variable("CANDOR_CONTRACT"));
+    let (settings, contract) = match (settings, contract) {
+        (Ok(settings), Ok(contract)) => (settings, contract),
+        (settings, contract) => {
+            let errors: Vec<String> = settings.err().into_iter().chain(contract.err()).collect();
+            return Err(errors.join("\n"));
+        }
+    };
+    let delivery = Delivery::open(&settings).map_err(|error| error.to_string())?;
+    Handler::new(contract, Arc::new(delivery))
+}
+
+fn read_contract(path: Option<String>) -> Result<Contract, String> {
+    let path = path.unwrap_or_else(|| "contract.json".to_owned());
+    let json = std::fs::read(&path).map_err(|error| format!("CANDOR_CONTRACT: cannot read `{path}`: {error}"))?;
+    Contract::parse(&json).map_err(|fact| format!("CANDOR_CONTRACT: `{path}`: {fact}"))
+}
+
+async fn answer(handler: Arc<Handler>, event: LambdaEvent<Value>) -> Result<Value, lambda_http::Error> {
+    let LambdaEvent { payload, context } = event;
+    // The event holds what was typed, so an error must not repeat it.
+    let request: LambdaRequest = serde_json::from_value(with_context(payload))
+        .map_err(|_| lambda_http::Error::from("the event is of no kind this function knows"))?;
+    let service = lambda_http::service_fn(move |request: Request| {
+        let handler = Arc::clone(&handler);
+        async move {
+            let response = handler.handle(request, Timestamp::now()).await;
+            Ok::<_, lambda_http::Error>(response.map(|bytes| {
+                // Every answer of ours is text, which the events carry as it is.
+                String::from_utf8(bytes.to_vec()).map_or(Body::Empty, Body::Text)
+            }))
+        }
+    });
+    let response = Adapter::from(service).call(LambdaEvent { payload: request, context }).await?;
+    Ok(serde_json::to_value(response)?)
+}
+
+/// Gives Netlify's events the parts that API Gateway's have.
+fn with_context(mut event: Value) -> Value {
+    if let Some(event) = event.as_object_mut()
+        && !event.contains_key("requestContext")
+        && let Some(method) = event.get("httpMethod").cloned()
+    {
+        event.insert("requestContext".to_owned(), json!({"httpMethod": method, "requestTimeEpoch": 0}));
+        event.entry("resource").or_insert_with(|| json!(""));
+    }
+    event
+}

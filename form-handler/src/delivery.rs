@@ -1,0 +1,112 @@
+//! Delivery: stored first, then mailed, as configured; done when what was configured is durable.
+
+use statement::contract::{Contract, FormContract};
+
+use crate::mail::{MailError, Mailer};
+use crate::registration::{MailState, Registration};
+use crate::settings::{Settings, StoreSettings};
+use crate::store::{Store, StoreError};
+
+/// Where registrations go, opened.
+#[derive(Debug)]
+pub struct Delivery {
+    store: Option<Store>,
+    mailer: Option<Mailer>,
+}
+
+/// Why delivery cannot begin; begins with the name of the variable to mend.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct OpenError(String);
+
+/// A registration that is not durable; nobody may be told that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Undelivered;
+
+impl Delivery {
+    /// Opens the store and prepares the mail.
+    ///
+    /// # Errors
+    /// When the store cannot be opened or the mail's settings cannot be used.
+    pub fn open(settings: &Settings) -> Result<Self, OpenError> {
+        let store = match &settings.store {
+            StoreSettings::None => None,
+            StoreSettings::Sqlite(path) => {
+                let opened = Store::open(path);
+                Some(opened.map_err(|error| OpenError(format!("CANDOR_STORE: `{}`: {error}", path.display())))?)
+            }
+        };
+        let mailer = settings.mail.as_ref().map(Mailer::new).transpose().map_err(OpenError)?;
+        Ok(Self { store, mailer })
+    }
+
+    /// Whether registrations are stored, so that a mail need not hold them.
+    pub(crate) fn stores(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Makes a registration durable as configured.
+    pub(crate) async fn deliver(
+        &self,
+        registration: &Registration,
+        form: &FormContract,
+        contract: &Contract,
+    ) -> Result<(), Undelivered> {
+        let id = registration.id;
+        if let Some(store) = &self.store {
+            let state = if self.mailer.is_some() { MailState::Pending } else { MailState::None };
+            let (store, copy) = (store.clone(), registration.clone());
+            if let Err(error) = in_background(move || store.insert(&copy, state)).await {
+                // It is not mailed either: a mail about a registration that nobody can find misleads, and the visitor
+                // is told to send it again.
+                tracing::error!(%id, form = registration.form, %error, "a registration could not be stored");
+                return Err(Undelivered);
+            }
+        }
+        let Some(mailer) = &self.mailer else {
+            tracing::info!(%id, form = registration.form, mail = MailState::None.word(), "a registration was stored");
+            return Ok(());
+        };
+        let sent = mailer.send(registration, form, contract).await;
+        match (&self.store, sent) {
+            (None, Err(error)) => {
+                tracing::error!(%id, form = registration.form, error = error.word(), "a registration could not be mailed");
+                Err(Undelivered)
+            }
+            (None, Ok(())) => {
+                tracing::info!(%id, form = registration.form, mail = MailState::Sent.word(), "a registration was mailed");
+                Ok(())
+            }
+            // The registration is safe whatever became of the mail.
+            (Some(store), sent) => {
+                note_mail(store.clone(), registration, sent).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn note_mail(store: Store, registration: &Registration, sent: Result<(), MailError>) {
+    let id = registration.id;
+    let (state, word) = match sent {
+        Ok(()) => (MailState::Sent, None),
+        Err(error) => (MailState::Failed, Some(error.word())),
+    };
+    match word {
+        None => tracing::info!(%id, form = registration.form, mail = state.word(), "a registration was stored"),
+        Some(error) => {
+            tracing::error!(%id, form = registration.form, mail = state.word(), error, "a registration was stored, its mail was not sent");
+        }
+    }
+    if let Err(error) = in_background(move || store.set_mail(id, state, word)).await {
+        tracing::error!(%id, %error, "what became of a mail could not be stored");
+    }
+}
+
+/// Runs what waits for the disk where it holds up nobody.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(StoreError::Other("the work was cut short".to_owned())))
+}

@@ -1,0 +1,150 @@
+//! What was typed: brought into one spelling, and compared with what the form asks for.
+
+use lettre::Address;
+use statement::contract::FieldContract;
+use statement::form::FieldKind;
+use unicode_normalization::UnicodeNormalization;
+
+/// The value as it is kept: NFC, without stray spaces around it and without characters that show nothing.
+///
+/// Line breaks become LF in an answer of several lines, and a space in an answer of one. Nothing else is changed.
+pub(crate) fn normalise(kind: FieldKind, typed: &str) -> String {
+    let lines = typed.replace("\r\n", "\n").replace('\r', "\n");
+    let kept = lines.chars().filter_map(|letter| match letter {
+        '\n' if kind == FieldKind::Multiline => Some('\n'),
+        '\n' | '\t' => Some(' '),
+        letter if is_invisible(letter) => None,
+        letter => Some(letter),
+    });
+    // Last, because what was between a letter and its accent may be gone.
+    kept.nfc().collect::<String>().trim().to_owned()
+}
+
+/// Control characters, and marks that only hide or reorder text. The joiners U+200C and U+200D stay: some scripts need
+/// them inside words.
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || is_noncharacter(letter)
+}
+
+/// Unicode Standard, section 23.7.
+fn is_noncharacter(letter: char) -> bool {
+    let code = u32::from(letter);
+    code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
+}
+
+/// What is wrong with a normalised value, in the form's words.
+pub(crate) fn check<'a>(field: &'a FieldContract, value: &str) -> Option<&'a str> {
+    if value.is_empty() {
+        return field.required.then_some(&field.message_empty);
+    }
+    if value.chars().count() > field.characters_max {
+        return Some(&field.message_too_long);
+    }
+    let is_well_formed = match field.kind {
+        FieldKind::Text | FieldKind::Multiline => true,
+        FieldKind::Email => email(value).is_some(),
+        FieldKind::Tel => is_telephone(value),
+    };
+    (!is_well_formed).then_some(&field.message_malformed)
+}
+
+/// An address that mail can be sent to: `x@y.z`, as RFC 5321 has it.
+pub(crate) fn email(value: &str) -> Option<Address> {
+    let (local, domain) = value.rsplit_once('@')?;
+    let plain = |part: &str| !part.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    let has_domain = domain.split('.').count() > 1 && domain.split('.').all(|label| !label.is_empty());
+    if !plain(local) || !plain(domain) || !has_domain { None } else { value.parse().ok() }
+}
+
+/// Seven to fifteen digits (the longest number of ITU-T E.164) with any formatting, and an extension after `x` or `ext`.
+fn is_telephone(value: &str) -> bool {
+    let lower = value.to_lowercase();
+    let (number, extension) = match lower.split_once("ext").or_else(|| lower.split_once('x')) {
+        Some((number, extension)) => (number, extension.trim_start_matches('.')),
+        None => (lower.as_str(), ""),
+    };
+    let separator = |letter: char| letter.is_whitespace() || "()-–—‐‑‒.·/".contains(letter);
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+    let is_plain = |text: &str| text.chars().all(|letter| letter.is_ascii_digit() || separator(letter));
+    let number = number.trim().strip_prefix('+').unwrap_or(number);
+    is_plain(number) && (7..=15).contains(&digits(number)) && is_plain(extension) && digits(extension) <= 6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(kind: FieldKind, required: bool) -> FieldContract {
+        FieldContract {
+            name: "f".into(),
+            kind,
+            label: "F".into(),
+            required,
+            characters_max: 40,
+            message_empty: "empty".into(),
+            message_too_long: "too long".into(),
+            message_malformed: "malformed".into(),
+        }
+    }
+
+    #[test]
+    fn values_keep_what_was_typed() {
+        let text = |typed: &str| normalise(FieldKind::Text, typed);
+        assert_eq!(text("  Ada  Lovelace \u{200b}\u{feff}"), "Ada  Lovelace");
+        assert_eq!(text("Zoe\u{308}"), "Zoë");
+        assert_eq!(text("a\r\nBcc: b\0\u{202e}"), "a Bcc: b");
+        assert_eq!(text("نامه\u{200c}ای"), "نامه\u{200c}ای");
+        assert_eq!(text("\u{fdd0}field:name\u{fdd1}"), "field:name");
+        assert_eq!(normalise(FieldKind::Multiline, "a\r\nb\rc\n\n"), "a\nb\nc");
+    }
+
+    #[test]
+    fn addresses() {
+        let asked = field(FieldKind::Email, true);
+        let wrong = |value: &str| check(&asked, value);
+        for right in ["a@example.org", "a+b_c-d@sub.example.museum", "o'brien@example.org", "é@example.org"] {
+            assert_eq!(wrong(right), None, "{right}");
+        }
+        for value in ["a", "a@b", "a@.org", "a@b..c", "@b.c", "a b@c.de", "a@b.c\n", "a@@b.c", "<a@b.c>", "a@b.c, d@e.f"] {
+            assert_eq!(wrong(value), Some("malformed"), "{value}");
+        }
+        assert_eq!(wrong(""), Some("empty"));
+        assert_eq!(wrong(&format!("{}@example.org", "a".repeat(40))), Some("too long"));
+        assert_eq!(check(&field(FieldKind::Email, false), ""), None);
+    }
+
+    #[test]
+    fn telephone_numbers() {
+        let asked = field(FieldKind::Tel, false);
+        let wrong = |value: &str| check(&asked, value);
+        for right in [
+            "01632 960 001",
+            "07700 900 982",
+            "+44 808 157 0192",
+            "(206) 555-0100",
+            "206.555.0100 ext. 12",
+            "2065550100x9",
+            "+1–206–555–0100",
+            "5550100",
+        ] {
+            assert_eq!(wrong(right), None, "{right}");
+        }
+        for value in ["123", "call me", "+", "555-01OO", "1234567890123456", "1+2345678", "5550100 extension"] {
+            assert_eq!(wrong(value), Some("malformed"), "{value}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(typed in "\\PC{0,20}[ \\t\\r\\n\\x00-\\x1f\u{200b}\u{301}a]{0,10}") {
+            for kind in [FieldKind::Text, FieldKind::Multiline] {
+                let once = normalise(kind, &typed);
+                proptest::prop_assert_eq!(&normalise(kind, &once), &once);
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A registration: what is kept of a submission, and nothing else.
+//!
+//! No IP address and no browser string: the statement says those are for security only.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::{NoContext, Uuid};
+
+use crate::private::Private;
+
+/// A registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Names it everywhere, and tells when it arrived: a UUID of version 7 (RFC 9562, section 5.7).
+    pub id: Uuid,
+    /// When it arrived.
+    pub received: Timestamp,
+    /// The form's id.
+    pub form: String,
+    /// The form's declaration, as a digest.
+    pub form_sha256: String,
+    /// The version of the statement its author saw.
+    pub statement_version: String,
+    /// The digest of the statement its author saw.
+    pub statement_digest: String,
+    /// Every field of the form with what was typed, in the order of the form.
+    pub fields: Vec<(String, Private<String>)>,
+}
+
+impl Registration {
+    /// An id for a registration that arrives `now`.
+    #[must_use]
+    pub fn id(now: Timestamp) -> Uuid {
+        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+        let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
+        Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds))
+    }
+}
+
+/// What became of the mail about a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailState {
+    /// None is to be sent.
+    None,
+    /// Not sent yet, as far as is known.
+    Pending,
+    /// Handed to the mail server.
+    Sent,
+    /// The mail server did not take it.
+    Failed,
+}
+
+impl MailState {
+    const WORDS: [(&'static str, Self); 4] =
+        [("none", Self::None), ("pending", Self::Pending), ("sent", Self::Sent), ("failed", Self::Failed)];
+
+    /// The word in the store.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, state)| *state == self).map(|(word, _)| *word).expect("invariant: every state has a word")
+    }
+
+    /// The state of a word in the store.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(other, _)| *other == word).map(|(_, state)| *state)
+    }
+}

@@ -1,0 +1,397 @@
+//! The settings, from environment variables: every mistake at once, each naming its variable.
+//!
+//! The environment itself is the caller's; so is printing.
+
+#![expect(clippy::disallowed_methods, reason = "a password or a certificate may be given as a file, read once at the start")]
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+
+use crate::private::Private;
+
+/// What a machine of one's own does without settings: everything in one folder.
+#[derive(Debug, Clone)]
+pub struct LocalDefaults {
+    /// The folder for the database and the mail, `.candor` under the site's folder.
+    pub folder: PathBuf,
+}
+
+impl LocalDefaults {
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.folder.join("registrations.sqlite")
+    }
+
+    fn mail(&self) -> PathBuf {
+        self.folder.join("mail")
+    }
+}
+
+/// Where registrations go.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(crate) store: StoreSettings,
+    pub(crate) mail: Option<MailSettings>,
+}
+
+/// The store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreSettings {
+    /// A file of SQLite.
+    Sqlite(PathBuf),
+    /// Nothing is stored: the mail is all there is.
+    None,
+}
+
+/// The mail about each registration.
+#[derive(Debug, Clone)]
+pub(crate) struct MailSettings {
+    pub(crate) route: MailRoute,
+    pub(crate) from: Mailbox,
+    pub(crate) to: Vec<Mailbox>,
+    /// Instead of a subject that names the site and the form.
+    pub(crate) subject: Option<String>,
+    pub(crate) timeout: Duration,
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone)]
+pub(crate) enum MailRoute {
+    /// A mail server, always over TLS.
+    Smtp(SmtpSettings),
+    /// A folder of `.eml` files.
+    Folder(PathBuf),
+}
+
+/// A mail server.
+#[derive(Debug, Clone)]
+pub(crate) struct SmtpSettings {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) security: Security,
+    pub(crate) credentials: Option<(String, Private<String>)>,
+    /// One more root certificate to trust, PEM.
+    pub(crate) root_certificate: Option<Vec<u8>>,
+}
+
+/// When TLS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Security {
+    /// After STARTTLS, which must succeed (RFC 3207).
+    StartTls,
+    /// At once (RFC 8314, section 3.3).
+    Tls,
+}
+
+/// Every mistake in the settings.
+#[derive(Debug, thiserror::Error)]
+pub struct SettingsErrors(Vec<String>);
+
+impl fmt::Display for SettingsErrors {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.join("\n"))
+    }
+}
+
+impl Settings {
+    /// Reads the settings; `local` stands in for variables that are not set.
+    ///
+    /// # Errors
+    /// Every mistake, each beginning with the name of its variable.
+    pub fn from_environment(
+        lookup: &dyn Fn(&str) -> Option<String>,
+        local: Option<&LocalDefaults>,
+    ) -> Result<Self, SettingsErrors> {
+        let mut reader = Reader { lookup, local, errors: Vec::new() };
+        let store = reader.store();
+        let mail = reader.mail();
+        if store == Some(StoreSettings::None) && mail.as_ref().is_some_and(Option::is_none) {
+            reader.errors.push("CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost".to_owned());
+        }
+        match (store, mail) {
+            (Some(store), Some(mail)) if reader.errors.is_empty() => Ok(Self { store, mail }),
+            _ => Err(SettingsErrors(reader.errors)),
+        }
+    }
+
+    /// The database that staff read, by the same rules.
+    ///
+    /// # Errors
+    /// Says why there is none to read.
+    pub fn database(
+        lookup: &dyn Fn(&str) -> Option<String>,
+        local: &LocalDefaults,
+    ) -> Result<PathBuf, SettingsErrors> {
+        let mut reader = Reader { lookup, local: Some(local), errors: Vec::new() };
+        match reader.store() {
+            Some(StoreSettings::Sqlite(path)) => Ok(path),
+            Some(StoreSettings::None) => {
+                let fact = "CANDOR_STORE is `none`: nothing is stored, so there is nothing to read";
+                Err(SettingsErrors(vec![fact.to_owned()]))
+            }
+            None => Err(SettingsErrors(reader.errors)),
+        }
+    }
+
+    /// Where registrations are stored, in a few words.
+    #[must_use]
+    pub fn store_description(&self) -> String {
+        match &self.store {
+            StoreSettings::Sqlite(path) => path.display().to_string(),
+            StoreSettings::None => "not stored, only mailed".to_owned(),
+        }
+    }
+
+    /// Where mail goes, in a few words.
+    #[must_use]
+    pub fn mail_description(&self) -> String {
+        match self.mail.as_ref().map(|mail| &mail.route) {
+            Some(MailRoute::Smtp(server)) => format!("by {} port {}", server.host, server.port),
+            Some(MailRoute::Folder(folder)) => format!("{}/", folder.display()),
+            None => "none is sent".to_owned(),
+        }
+    }
+}
+
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    local: Option<&'a LocalDefaults>,
+    errors: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// A variable; an empty one counts as not set.
+    fn get(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn fail<T>(&mut self, name: &str, fact: impl fmt::Display) -> Option<T> {
+        self.errors.push(format!("{name}: {fact}"));
+        None
+    }
+
+    fn store(&mut self) -> Option<StoreSettings> {
+        let name = "CANDOR_STORE";
+        let Some(value) = self.get(name) else {
+            return match self.local {
+                Some(local) => Some(StoreSettings::Sqlite(local.database())),
+                None => self.fail(name, "not set; write `sqlite:PATH`, or `none` where mail is enough"),
+            };
+        };
+        if value == "none" {
+            return Some(StoreSettings::None);
+        }
+        let Some(path) = value.strip_prefix("sqlite:").filter(|path| !path.is_empty()) else {
+            return self.fail(name, format_args!("`{}` is not a store: write `sqlite:PATH` or `none`", scheme(&value)));
+        };
+        // What a function writes to its own disk on Lambda is thrown away with the machine. The runtime sets this
+        // variable on real machines only.
+        if (self.lookup)("AWS_EXECUTION_ENV").is_some_and(|host| host.starts_with("AWS_Lambda_")) {
+            return self.fail(name, "SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail");
+        }
+        Some(StoreSettings::Sqlite(PathBuf::from(path)))
+    }
+
+    /// The outer option is none where something is wrong, the inner where no mail is to be sent.
+    fn mail(&mut self) -> Option<Option<MailSettings>> {
+        let name = "CANDOR_MAIL";
+        let value = self.get(name);
+        let is_local = value.is_none() && self.local.is_some();
+        let route = match (value.as_deref(), self.local) {
+            (Some("none"), _) => return Some(None),
+            (None, Some(local)) => Some(MailRoute::Folder(local.mail())),
+            (None, None) => self.fail(name, "not set; write `smtp://HOST`, `smtps://HOST`, `file:DIR` or `none`"),
+            (Some(value), _) => self.route(name, value),
+        };
+        // On one's own machine nobody has to be named to look at a file.
+        let from = match self.get("CANDOR_MAIL_FROM") {
+            None if is_local => "candor@localhost".parse().ok(),
+            from => self.mailboxes("CANDOR_MAIL_FROM", from).and_then(|from| match from.as_slice() {
+                [from] => Some(from.clone()),
+                _ => self.fail("CANDOR_MAIL_FROM", "more than one address; a mail has one author"),
+            }),
+        };
+        let to = match self.get("CANDOR_MAIL_TO") {
+            None if is_local => "staff@localhost".parse().ok().map(|to| vec![to]),
+            to => self.mailboxes("CANDOR_MAIL_TO", to),
+        };
+        let subject = self.get("CANDOR_MAIL_SUBJECT");
+        let has_control = subject.as_ref().is_some_and(|subject| subject.chars().any(char::is_control));
+        if has_control {
+            self.errors.push("CANDOR_MAIL_SUBJECT: a subject is one line without control characters".to_owned());
+        }
+        let timeout = match self.get("CANDOR_MAIL_TIMEOUT_SECONDS").map(|value| value.trim().parse::<u64>()) {
+            None => Some(5),
+            Some(Ok(seconds)) if (1..=60).contains(&seconds) => Some(seconds),
+            Some(_) => self.fail("CANDOR_MAIL_TIMEOUT_SECONDS", "write a whole number of seconds from 1 to 60"),
+        };
+        let timeout = Duration::from_secs(timeout?);
+        Some(Some(MailSettings { route: route?, from: from?, to: to?, subject, timeout }))
+    }
+
+    fn route(&mut self, name: &str, value: &str) -> Option<MailRoute> {
+        if let Some(folder) = value.strip_prefix("file:").filter(|folder| !folder.is_empty()) {
+            return Some(MailRoute::Folder(Path::new(folder).to_owned()));
+        }
+        let (security, port, server) = if let Some(server) = value.strip_prefix("smtp://") {
+            (Security::StartTls, 587, server)
+        } else if let Some(server) = value.strip_prefix("smtps://") {
+            (Security::Tls, 465, server)
+        } else {
+            return self.fail(
+                name,
+                format_args!(
+                    "`{}` is not a way to send mail: write `smtp://HOST`, `smtps://HOST`, `file:DIR` or `none`",
+                    scheme(value)
+                ),
+            );
+        };
+        let server = server.trim_end_matches('/');
+        if server.contains('@') {
+            // The value is not repeated: it may hold a password.
+            return self.fail(name, "put the user into CANDOR_MAIL_USER and the password into CANDOR_MAIL_PASSWORD_FILE");
+        }
+        let (host, port) = match server.rsplit_once(':') {
+            Some((host, port)) => (host, port.parse().ok()),
+            None => (server, Some(port)),
+        };
+        let is_host = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        let Some(port) = port.filter(|_| is_host) else {
+            return self.fail(name, format_args!("`{server}` is not a mail server: write a host, or `HOST:PORT`"));
+        };
+        let credentials = self.credentials();
+        let root_certificate = match self.get("CANDOR_MAIL_CA_FILE") {
+            None => None,
+            Some(path) => match std::fs::read(&path) {
+                Ok(pem) => Some(pem),
+                Err(error) => return self.fail("CANDOR_MAIL_CA_FILE", format_args!("cannot read `{path}`: {error}")),
+            },
+        };
+        let host = host.to_owned();
+        Some(MailRoute::Smtp(SmtpSettings { host, port, security, credentials: credentials?, root_certificate }))
+    }
+
+    /// The outer option is none where something is wrong.
+    fn credentials(&mut self) -> Option<Option<(String, Private<String>)>> {
+        let file = "CANDOR_MAIL_PASSWORD_FILE";
+        let password = match (self.get("CANDOR_MAIL_PASSWORD"), self.get(file)) {
+            (Some(_), Some(_)) => return self.fail(file, "CANDOR_MAIL_PASSWORD is set too; keep one of the two"),
+            (password, None) => password,
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
+                Err(error) => return self.fail(file, format_args!("cannot read `{path}`: {error}")),
+            },
+        };
+        match (self.get("CANDOR_MAIL_USER"), password) {
+            (None, None) => Some(None),
+            (Some(user), Some(password)) => Some(Some((user, Private::new(password)))),
+            (Some(_), None) => self.fail("CANDOR_MAIL_PASSWORD", "not set, and CANDOR_MAIL_USER is"),
+            (None, Some(_)) => self.fail("CANDOR_MAIL_USER", "not set, and a password is"),
+        }
+    }
+
+    fn mailboxes(&mut self, name: &str, value: Option<String>) -> Option<Vec<Mailbox>> {
+        let Some(value) = value else {
+            return self.fail(name, "not set; write an address like `registrations@example.org`");
+        };
+        let parsed: Result<Vec<Mailbox>, _> = value.split(',').map(|part| part.trim().parse()).collect();
+        match parsed {
+            Ok(mailboxes) => Some(mailboxes),
+            Err(_) => self.fail(name, format_args!("`{value}` is not an e-mail address, or several with commas between")),
+        }
+    }
+}
+
+/// The part of a URL that can be repeated in a message: what follows it may hold a password.
+fn scheme(value: &str) -> &str {
+    value.split_once(':').map_or(value, |(scheme, _)| scheme)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &[(&str, &str)], is_local: bool) -> Result<Settings, String> {
+        let lookup = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        let local = LocalDefaults { folder: "site/.candor".into() };
+        Settings::from_environment(&lookup, is_local.then_some(&local)).map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn a_machine_of_ones_own_needs_none() {
+        let settings = settings(&[], true).unwrap();
+        assert_eq!(settings.store_description(), "site/.candor/registrations.sqlite");
+        assert_eq!(settings.mail_description(), "site/.candor/mail/");
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        assert_eq!(
+            settings(&[], false).unwrap_err(),
+            "CANDOR_STORE: not set; write `sqlite:PATH`, or `none` where mail is enough\n\
+             CANDOR_MAIL: not set; write `smtp://HOST`, `smtps://HOST`, `file:DIR` or `none`\n\
+             CANDOR_MAIL_FROM: not set; write an address like `registrations@example.org`\n\
+             CANDOR_MAIL_TO: not set; write an address like `registrations@example.org`"
+        );
+        let wrong = [
+            ("CANDOR_STORE", "mysql://user:secret@host/db"),
+            ("CANDOR_MAIL", "smtp://user:secret@host"),
+            ("CANDOR_MAIL_FROM", "a@example.org, b@example.org"),
+            ("CANDOR_MAIL_TO", "nobody"),
+            ("CANDOR_MAIL_SUBJECT", "a\nBcc: b@example.org"),
+            ("CANDOR_MAIL_TIMEOUT_SECONDS", "0"),
+        ];
+        let said = settings(&wrong, false).unwrap_err();
+        assert_eq!(
+            said,
+            "CANDOR_STORE: `mysql` is not a store: write `sqlite:PATH` or `none`\n\
+             CANDOR_MAIL: put the user into CANDOR_MAIL_USER and the password into CANDOR_MAIL_PASSWORD_FILE\n\
+             CANDOR_MAIL_FROM: more than one address; a mail has one author\n\
+             CANDOR_MAIL_TO: `nobody` is not an e-mail address, or several with commas between\n\
+             CANDOR_MAIL_SUBJECT: a subject is one line without control characters\n\
+             CANDOR_MAIL_TIMEOUT_SECONDS: write a whole number of seconds from 1 to 60"
+        );
+        assert!(!said.contains("secret"));
+    }
+
+    #[test]
+    fn one_mistake_at_a_time() {
+        let with = |extra: &[(&'static str, &'static str)]| {
+            let mut variables = vec![
+                ("CANDOR_STORE", "sqlite:a.sqlite"),
+                ("CANDOR_MAIL", "smtp://mail.example.org:2525"),
+                ("CANDOR_MAIL_FROM", "Site <site@example.org>"),
+                ("CANDOR_MAIL_TO", "a@example.org, b@example.org"),
+            ];
+            variables.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
+            variables.extend_from_slice(extra);
+            settings(&variables, false)
+        };
+        assert_eq!(with(&[]).unwrap().mail_description(), "by mail.example.org port 2525");
+        assert_eq!(with(&[("CANDOR_MAIL", "smtps://mail.example.org")]).unwrap().mail_description(), "by mail.example.org port 465");
+        let error = |extra: &[(&'static str, &'static str)]| with(extra).unwrap_err();
+        assert_eq!(
+            error(&[("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")]),
+            "CANDOR_STORE: SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail"
+        );
+        assert_eq!(
+            error(&[("CANDOR_STORE", "none"), ("CANDOR_MAIL", "none")]),
+            "CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost"
+        );
+        assert_eq!(error(&[("CANDOR_MAIL_USER", "u")]), "CANDOR_MAIL_PASSWORD: not set, and CANDOR_MAIL_USER is");
+        assert_eq!(error(&[("CANDOR_MAIL_PASSWORD", "p")]), "CANDOR_MAIL_USER: not set, and a password is");
+        assert_eq!(
+            error(&[("CANDOR_MAIL_PASSWORD", "p"), ("CANDOR_MAIL_PASSWORD_FILE", "f")]),
+            "CANDOR_MAIL_PASSWORD_FILE: CANDOR_MAIL_PASSWORD is set too; keep one of the two"
+        );
+        assert!(error(&[("CANDOR_MAIL_CA_FILE", "/nowhere/ca.pem")]).starts_with("CANDOR_MAIL_CA_FILE: cannot read"));
+        assert!(error(&[("CANDOR_MAIL", "smtp://a b")]).starts_with("CANDOR_MAIL: `a b` is not a mail server"));
+        assert!(error(&[("CANDOR_MAIL", "sendmail")]).starts_with("CANDOR_MAIL: `sendmail` is not a way to send mail"));
+        let secret = with(&[("CANDOR_MAIL_USER", "u"), ("CANDOR_MAIL_PASSWORD", "secret")]).unwrap();
+        assert!(!format!("{secret:?}").contains("secret"));
+    }
+}
