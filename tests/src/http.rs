@@ -41,6 +41,19 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
+    /// The reference in the address of the thank-you page, a UUID of version 7.
+    ///
+    /// # Panics
+    /// When nobody is thanked.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        assert_eq!(self.status, 303, "not thanked: {self:#?}");
+        let reference = self.header("location").strip_prefix("/thank-you/?reference=");
+        let reference = reference.unwrap_or_else(|| panic!("not thanked: {self:#?}"));
+        assert!(reference.len() == 36 && reference.as_bytes()[14] == b'7', "not a UUID of version 7: {reference}");
+        reference.to_owned()
+    }
+
     /// The same, if it has this status.
     ///
     /// # Panics

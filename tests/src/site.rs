@@ -108,7 +108,7 @@ impl Site {
         files(&self.path("public"))
     }
 
-    /// The registrations in the site's own store, as the staff tool tells them.
+    /// The registrations in the site's own store, without their answers, as the staff tool lists them.
     #[must_use]
     pub fn registrations(&self) -> Vec<Value> {
         let finished = run(program("registrations").args(["list", "--json", "--root"]).arg(self.root())).success();
@@ -116,6 +116,28 @@ impl Site {
             Value::Array(registrations) => registrations,
             other => panic!("the list is not a list: {other}"),
         }
+    }
+
+    /// The registration of a reference, as the staff tool shows it.
+    #[must_use]
+    pub fn registration(&self, reference: &str) -> Value {
+        let show = ["show", reference, "--json", "--root"];
+        let finished = run(program("registrations").args(show).arg(self.root())).success();
+        let registration: Value = serde_json::from_str(&finished.stdout).expect("a registration is JSON");
+        assert_eq!(registration["reference"], reference);
+        registration
+    }
+
+    /// What was answered to a field in the registration of a reference.
+    #[must_use]
+    pub fn answer(&self, reference: &str, field: &str) -> String {
+        let registration = self.registration(reference);
+        let answers = registration["answers"].as_array().expect("a registration has answers");
+        let answer = answers.iter().find(|answer| answer["field"] == field);
+        answer
+            .and_then(|answer| answer["value"].as_str())
+            .unwrap_or_else(|| panic!("no `{field}`: {registration}"))
+            .to_owned()
     }
 }
 

@@ -19,11 +19,16 @@ struct Host {
     _function: Function,
 }
 
+/// The shipped site, built, with all that was typed in the mail to staff.
+fn site() -> Site {
+    let site = Site::shipped();
+    site.edit("content/forms/register.yaml", "notify: reference", "notify: full");
+    site.built()
+}
+
 impl Host {
     fn start() -> Self {
-        let site = Site::shipped();
-        site.edit("content/forms/register.yaml", "notify: reference", "notify: full");
-        let site = site.built();
+        let site = site();
         let (mail, api) = (MailServer::start(), RuntimeApi::start());
         let mut command = function(&site);
         command.envs(mail.settings()).env("CANDOR_STORE", "none").stdin(Stdio::null());
@@ -182,7 +187,7 @@ fn every_host_is_answered() {
         let page = answer["body"].as_str().expect("a body is text");
         assert!(page.contains("Enter an email address in the correct format"), "{name}: {page}");
 
-        let answer = host.api.invoke(&event("GET", "/api/register", &headers(), "", false));
+        let answer = host.api.invoke(&event("PUT", "/api/register", &headers(), &wrap(&body), is_base64));
         assert_eq!(answer["statusCode"], 405, "{name}: {answer:#}");
         let answer = host.api.invoke(&event("POST", "/elsewhere", &headers(), &wrap(&body), is_base64));
         assert_eq!(answer["statusCode"], 404, "{name}: {answer:#}");
@@ -232,7 +237,7 @@ fn refused(site: &Site, settings: &[(&str, &str)], fragments: &[&str]) {
 
 #[test]
 fn it_does_not_start_without_its_settings() {
-    let site = Site::shipped().built();
+    let site = site();
     refused(
         &site,
         &[("CANDOR_CONTRACT", "/nonexistent/contract.json")],
@@ -246,8 +251,15 @@ fn it_does_not_start_without_its_settings() {
 }
 
 #[test]
+fn it_does_not_start_where_answers_would_be_lost() {
+    let site = site();
+    site.edit("content/forms/register.yaml", "notify: full", "notify: reference");
+    refused(&site.built(), &[], &["CANDOR_STORE", "content/forms/register.yaml"]);
+}
+
+#[test]
 fn it_does_not_start_on_a_contract_it_does_not_understand() {
-    let site = Site::shipped().built();
+    let site = site();
     site.edit("contract.json", "candor-contract/1", "candor-contract/2");
     let path = site.path("contract.json");
     let path = path.to_str().expect("temporary paths are UTF-8");
