@@ -132,13 +132,10 @@ mod tests {
     #[test]
     fn forms_are_decoded_as_browsers_write_them() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(form("a=1+2%2B3&b=%E6%97%A5&&c&=d&a=").unwrap(), [
-            pair("a", "1 2+3"),
-            pair("b", "日"),
-            pair("c", ""),
-            pair("", "d"),
-            pair("a", ""),
-        ]);
+        assert_eq!(
+            form("a=1+2%2B3&b=%E6%97%A5&&c&=d&a=").unwrap(),
+            [pair("a", "1 2+3"), pair("b", "日"), pair("c", ""), pair("", "d"), pair("a", ""),]
+        );
         assert_eq!(form("a=%FF"), Err(Refusal::Malformed));
         assert_eq!(form("%C3=a"), Err(Refusal::Malformed));
         assert_eq!(form("a=100%&b=%zz").unwrap(), [pair("a", "100%"), pair("b", "%zz")]);

@@ -109,7 +109,9 @@ mod tests {
         for right in ["a@example.org", "a+b_c-d@sub.example.museum", "o'brien@example.org", "é@example.org"] {
             assert_eq!(wrong(right), None, "{right}");
         }
-        for value in ["a", "a@b", "a@.org", "a@b..c", "@b.c", "a b@c.de", "a@b.c\n", "a@@b.c", "<a@b.c>", "a@b.c, d@e.f"] {
+        for value in
+            ["a", "a@b", "a@.org", "a@b..c", "@b.c", "a b@c.de", "a@b.c\n", "a@@b.c", "<a@b.c>", "a@b.c, d@e.f"]
+        {
             assert_eq!(wrong(value), Some("malformed"), "{value}");
         }
         assert_eq!(wrong(""), Some("empty"));

@@ -85,7 +85,12 @@ impl Handler {
         match self.take(form, &head.headers, body, now, &mut values).await {
             Ok(registration) => accepted(form, &registration, &head.headers),
             Err(refusal) => {
-                tracing::warn!(form = form.id, status = refusal.status().as_u16(), reason = refusal.log_word(), "a submission was refused");
+                tracing::warn!(
+                    form = form.id,
+                    status = refusal.status().as_u16(),
+                    reason = refusal.log_word(),
+                    "a submission was refused"
+                );
                 refused(form, &values, &refusal, &head.headers)
             }
         }
@@ -154,7 +159,11 @@ impl Handler {
 }
 
 /// Sorts pairs into the form's values, normalised, and the version and digest of the statement that was shown.
-fn sort_pairs(form: &FormContract, pairs: Pairs, values: &mut Values) -> Result<(Option<String>, Option<String>), Refusal> {
+fn sort_pairs(
+    form: &FormContract,
+    pairs: Pairs,
+    values: &mut Values,
+) -> Result<(Option<String>, Option<String>), Refusal> {
     let (mut version, mut digest) = (None, None);
     let is_too_many = pairs.len() > form.fields.len() + 2;
     let mut refusal = None;
@@ -200,11 +209,8 @@ fn accepted(form: Form<'_>, registration: &Registration, headers: &HeaderMap) ->
 
 fn refused(form: Form<'_>, values: &Values, refusal: &Refusal, headers: &HeaderMap) -> Response<Bytes> {
     if wants_json(headers) {
-        let fields: Vec<_> = refusal
-            .fields()
-            .iter()
-            .map(|field| json!({"field": field.field, "message": field.message}))
-            .collect();
+        let fields: Vec<_> =
+            refusal.fields().iter().map(|field| json!({"field": field.field, "message": field.message})).collect();
         let error = refusal.message(&form.form.messages).unwrap_or("Some answers must be changed");
         return answer_json(refusal.status(), &json!({"error": error, "fields": fields}));
     }

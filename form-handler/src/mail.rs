@@ -182,11 +182,11 @@ fn registrant(registration: &Registration, form: &FormContract) -> Option<lettre
 }
 
 fn text(registration: &Registration, form: &FormContract, contract: &Contract) -> String {
-    let Registration { id, received, form: form_id, statement_version, .. } = registration;
+    let Registration { id, form: form_id, statement_version, .. } = registration;
     let mut text = format!(
         "A registration has arrived at {}.\n\nForm       {form_id}\nReceived   {}\nReference  {id}\nStatement  {statement_version}\n",
         contract.base_url,
-        received.round(jiff::Unit::Second).unwrap_or(*received),
+        registration.received_seconds(),
     );
     match form.notify {
         Notify::Reference => {

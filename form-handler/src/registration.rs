@@ -35,6 +35,12 @@ impl Registration {
         let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
         Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds))
     }
+
+    /// When it arrived, to the second, as RFC 3339 writes it in UTC.
+    #[must_use]
+    pub fn received_seconds(&self) -> String {
+        Timestamp::from_second(self.received.as_second()).unwrap_or(self.received).to_string()
+    }
 }
 
 /// What became of the mail about a registration.
@@ -58,7 +64,11 @@ impl MailState {
     /// The word in the store.
     #[must_use]
     pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(_, state)| *state == self).map(|(word, _)| *word).expect("invariant: every state has a word")
+        Self::WORDS
+            .iter()
+            .find(|(_, state)| *state == self)
+            .map(|(word, _)| *word)
+            .expect("invariant: every state has a word")
     }
 
     /// The state of a word in the store.

@@ -2,7 +2,10 @@
 //!
 //! The environment itself is the caller's; so is printing.
 
-#![expect(clippy::disallowed_methods, reason = "a password or a certificate may be given as a file, read once at the start")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a password or a certificate may be given as a file, read once at the start"
+)]
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -110,7 +113,9 @@ impl Settings {
         let store = reader.store();
         let mail = reader.mail();
         if store == Some(StoreSettings::None) && mail.as_ref().is_some_and(Option::is_none) {
-            reader.errors.push("CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost".to_owned());
+            reader
+                .errors
+                .push("CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost".to_owned());
         }
         match (store, mail) {
             (Some(store), Some(mail)) if reader.errors.is_empty() => Ok(Self { store, mail }),
@@ -122,10 +127,7 @@ impl Settings {
     ///
     /// # Errors
     /// Says why there is none to read.
-    pub fn database(
-        lookup: &dyn Fn(&str) -> Option<String>,
-        local: &LocalDefaults,
-    ) -> Result<PathBuf, SettingsErrors> {
+    pub fn database(lookup: &dyn Fn(&str) -> Option<String>, local: &LocalDefaults) -> Result<PathBuf, SettingsErrors> {
         let mut reader = Reader { lookup, local: Some(local), errors: Vec::new() };
         match reader.store() {
             Some(StoreSettings::Sqlite(path)) => Ok(path),
@@ -191,7 +193,8 @@ impl Reader<'_> {
         // What a function writes to its own disk on Lambda is thrown away with the machine. The runtime sets this
         // variable on real machines only.
         if (self.lookup)("AWS_EXECUTION_ENV").is_some_and(|host| host.starts_with("AWS_Lambda_")) {
-            return self.fail(name, "SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail");
+            return self
+                .fail(name, "SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail");
         }
         Some(StoreSettings::Sqlite(PathBuf::from(path)))
     }
@@ -253,13 +256,15 @@ impl Reader<'_> {
         let server = server.trim_end_matches('/');
         if server.contains('@') {
             // The value is not repeated: it may hold a password.
-            return self.fail(name, "put the user into CANDOR_MAIL_USER and the password into CANDOR_MAIL_PASSWORD_FILE");
+            return self
+                .fail(name, "put the user into CANDOR_MAIL_USER and the password into CANDOR_MAIL_PASSWORD_FILE");
         }
         let (host, port) = match server.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().ok()),
             None => (server, Some(port)),
         };
-        let is_host = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        let is_host =
+            !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
         let Some(port) = port.filter(|_| is_host) else {
             return self.fail(name, format_args!("`{server}` is not a mail server: write a host, or `HOST:PORT`"));
         };
@@ -301,7 +306,9 @@ impl Reader<'_> {
         let parsed: Result<Vec<Mailbox>, _> = value.split(',').map(|part| part.trim().parse()).collect();
         match parsed {
             Ok(mailboxes) => Some(mailboxes),
-            Err(_) => self.fail(name, format_args!("`{value}` is not an e-mail address, or several with commas between")),
+            Err(_) => {
+                self.fail(name, format_args!("`{value}` is not an e-mail address, or several with commas between"))
+            }
         }
     }
 }
@@ -316,7 +323,8 @@ mod tests {
     use super::*;
 
     fn settings(variables: &[(&str, &str)], is_local: bool) -> Result<Settings, String> {
-        let lookup = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        let lookup =
+            |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
         let local = LocalDefaults { folder: "site/.candor".into() };
         Settings::from_environment(&lookup, is_local.then_some(&local)).map_err(|errors| errors.to_string())
     }
@@ -372,7 +380,10 @@ mod tests {
             settings(&variables, false)
         };
         assert_eq!(with(&[]).unwrap().mail_description(), "by mail.example.org port 2525");
-        assert_eq!(with(&[("CANDOR_MAIL", "smtps://mail.example.org")]).unwrap().mail_description(), "by mail.example.org port 465");
+        assert_eq!(
+            with(&[("CANDOR_MAIL", "smtps://mail.example.org")]).unwrap().mail_description(),
+            "by mail.example.org port 465"
+        );
         let error = |extra: &[(&'static str, &'static str)]| with(extra).unwrap_err();
         assert_eq!(
             error(&[("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")]),

@@ -102,6 +102,8 @@ impl Store {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_private_folder(folder).map_err(cannot)?;
         }
+        // Before SQLite does, whose companion files have the permissions of this one.
+        make_private_file(path).map_err(cannot)?;
         let connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIME_MAX)?;
         // WAL lets staff read while a registration is written; FULL makes the system write it to the disk itself before
@@ -110,7 +112,6 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         let store = Self { connection: Arc::new(Mutex::new(connection)) };
         store.migrate()?;
-        make_private(path).map_err(cannot)?;
         Ok(store)
     }
 
@@ -191,8 +192,8 @@ impl Store {
     /// When the store fails.
     pub fn list(&self, form: Option<&str>, limit: Option<u32>) -> Result<Vec<Stored>, StoreError> {
         let connection = self.lock();
-        let mut query = connection
-            .prepare("select * from registration where ?1 is null or form = ?1 order by id desc limit ?2")?;
+        let mut query =
+            connection.prepare("select * from registration where ?1 is null or form = ?1 order by id desc limit ?2")?;
         let limit = limit.map_or(-1, i64::from);
         query.query_and_then(params![form, limit], read_row)?.collect()
     }
@@ -215,8 +216,7 @@ fn version(connection: &Connection) -> Result<i64, StoreError> {
 
 fn read_row(row: &Row<'_>) -> Result<Stored, StoreError> {
     let text = |column: &str| row.get::<_, String>(column);
-    let fields: Vec<(String, String)> =
-        serde_json::from_str(&text("fields")?).map_err(|_| StoreError::Damaged)?;
+    let fields: Vec<(String, String)> = serde_json::from_str(&text("fields")?).map_err(|_| StoreError::Damaged)?;
     Ok(Stored {
         registration: Registration {
             id: text("id")?.parse().map_err(|_| StoreError::Damaged)?,
@@ -238,7 +238,8 @@ pub(crate) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+/// Makes a file that only its owner can read; one that is there is left as it is.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
 }

@@ -36,7 +36,12 @@ pub struct Published {
 ///
 /// # Errors
 /// When the machine fails; what was published before stays. An author's mistakes are diagnostics, and publish nothing.
-pub fn build(tree: &SourceTree, options: &Options, mut diagnostics: Diagnostics, output: impl Output) -> Result<Built, Failure> {
+pub fn build(
+    tree: &SourceTree,
+    options: &Options,
+    mut diagnostics: Diagnostics,
+    output: impl Output,
+) -> Result<Built, Failure> {
     let published = publish(tree, options, output, &mut diagnostics)?;
     Ok(Built { diagnostics: diagnostics.into_sorted(), published })
 }
@@ -119,9 +124,7 @@ fn write_others(
     output: &impl Output,
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Failure> {
-    site.files
-        .par_iter()
-        .try_for_each(|(file, address)| output.write(address, tree.files()[*file].bytes()?))?;
+    site.files.par_iter().try_for_each(|(file, address)| output.write(address, tree.files()[*file].bytes()?))?;
     for (from, to) in &site.redirects {
         if let Some(html) = theme.redirect(site, *to, diagnostics) {
             output.write(from, html.into_bytes())?;

@@ -275,11 +275,7 @@ fn check_retry_page(site: &Site, form: &Form, retry: &RetryPage, diagnostics: &m
         retry.page.iter().filter(|other| **other == part).count() == 1
     });
     if !shows_all {
-        is_whole = lacking(
-            "shortcodes/form.html",
-            "a field",
-            "print `field.html` once for each of `form.fields`",
-        );
+        is_whole = lacking("shortcodes/form.html", "a field", "print `field.html` once for each of `form.fields`");
     }
     let keeps_values = retry.fields.values().all(|markup| {
         let has = |parts: &[FieldPart], part: &FieldPart| parts.iter().filter(|other| *other == part).count() == 1;

@@ -21,7 +21,11 @@ use statement::diagnostic::Diagnostics;
 /// A site is a folder with `content/` (markdown, settings, forms, the statement) and `themes/`. Everything wrong is
 /// reported at once with file, line and column, and nothing is published until it is mended.
 #[derive(Parser)]
-#[command(name = "candor", version, after_help = "Exit codes: 0 all is well, 1 the site has mistakes, 2 the machine failed.")]
+#[command(
+    name = "candor",
+    version,
+    after_help = "Exit codes: 0 all is well, 1 the site has mistakes, 2 the machine failed."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -238,10 +238,10 @@ impl<'a> Renderer<'a, '_> {
         }
         // An inline link shows its destination; a reference stands for it.
         let source = &self.text[range.clone()];
-        let span = source.rfind(&*destination).filter(|_| !destination.is_empty()).map_or_else(
-            || range.clone(),
-            |at| range.start + at..range.start + at + destination.len(),
-        );
+        let span = source
+            .rfind(&*destination)
+            .filter(|_| !destination.is_empty())
+            .map_or_else(|| range.clone(), |at| range.start + at..range.start + at + destination.len());
         let span = self.in_file(&span);
         let from = self.site.pages[self.id].content_path();
         match link::resolve(self.site, from, Some(self.id), &destination) {
@@ -252,8 +252,7 @@ impl<'a> Renderer<'a, '_> {
                 link.href.map_or(destination, CowStr::from)
             }
             Err(broken) => {
-                let diagnostic =
-                    Diagnostic::error(self.path, span, "link target does not exist").label(broken.label);
+                let diagnostic = Diagnostic::error(self.path, span, "link target does not exist").label(broken.label);
                 self.diagnostics.push(match broken.help {
                     Some(help) => diagnostic.help(help),
                     None => diagnostic,

@@ -10,8 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use statement::contract::Contract;
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+use statement::contract::Contract;
 
 use crate::{Failure, address, well_known};
 
@@ -109,7 +109,10 @@ impl Folder {
     pub fn open(target: &Path) -> Result<Self, Failure> {
         let target = std::path::absolute(target).map_err(|error| cannot("write", target, &error))?;
         let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else {
-            return Err(Failure(format!("`{}` cannot be the folder of a site; name another with `--out`", target.display())));
+            return Err(Failure(format!(
+                "`{}` cannot be the folder of a site; name another with `--out`",
+                target.display()
+            )));
         };
         fs::create_dir_all(parent).map_err(|error| cannot("create", parent, &error))?;
         let lock = File::open(parent).map_err(|error| cannot("open", parent, &error))?;

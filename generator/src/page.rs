@@ -60,7 +60,8 @@ pub struct FrontMatter {
 pub fn parse(path: &Arc<str>, file: &str, diagnostics: &mut Diagnostics) -> Option<Document> {
     let parts = front_matter::split(path, file, diagnostics)?;
     let root = yaml::parse(path, file, parts.yaml, diagnostics)?;
-    let has_schema = matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "schema"));
+    let has_schema =
+        matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "schema"));
     if has_schema {
         return Statement::parse(path, file, &root, parts.text, diagnostics).map(Document::Statement);
     }
@@ -86,8 +87,12 @@ impl FrontMatter {
         for alias in &aliases {
             if !alias.value.starts_with('/') || alias.value.contains(['?', '#', '\\']) || alias.value.contains("..") {
                 front.diagnostics.push(
-                    Diagnostic::error(path, alias.span.clone(), format!("`{}` is not an address of this site", alias.value))
-                        .help("write the former address from the root, like `/old/page/`"),
+                    Diagnostic::error(
+                        path,
+                        alias.span.clone(),
+                        format!("`{}` is not an address of this site", alias.value),
+                    )
+                    .help("write the former address from the root, like `/old/page/`"),
                 );
             }
         }

@@ -51,11 +51,8 @@ fn group<'a>(diagnostic: &'a Diagnostic, tree: &'a SourceTree) -> Group<'a> {
                 None => title.element(Origin::path(&*place.path)),
                 Some(text) => {
                     let annotation = AnnotationKind::Primary.span(span);
-                    let annotation = if diagnostic.label.is_empty() {
-                        annotation
-                    } else {
-                        annotation.label(&diagnostic.label)
-                    };
+                    let annotation =
+                        if diagnostic.label.is_empty() { annotation } else { annotation.label(&diagnostic.label) };
                     title.element(Snippet::source(text).path(&*place.path).annotation(annotation))
                 }
             }

@@ -75,9 +75,8 @@ fn read_attributes<'a>(html: &'a str, mut at: usize, found: &mut Vec<(&'a str, &
                 (&value[1..end], (at + end + 1).min(html.len()))
             }
             _ => {
-                let end = value
-                    .find(|letter: char| letter.is_ascii_whitespace() || letter == '>')
-                    .unwrap_or(value.len());
+                let end =
+                    value.find(|letter: char| letter.is_ascii_whitespace() || letter == '>').unwrap_or(value.len());
                 (&value[..end], at + end)
             }
         };
@@ -121,7 +120,9 @@ mod tests {
 
     #[test]
     fn ends_on_anything() {
-        for html in ["<", "<p", "<p id", "<p id=", "<p id=\"", "<p id='é", "<script", "<script></", "<!--", "<p =é", "<p \"é"] {
+        for html in
+            ["<", "<p", "<p id", "<p id=", "<p id=\"", "<p id='é", "<script", "<script></", "<!--", "<p =é", "<p \"é"]
+        {
             let _ = ids(html);
         }
     }

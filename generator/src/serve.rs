@@ -61,7 +61,8 @@ pub struct Settings {
 /// # Errors
 /// When there is no site, the port is taken, or registrations cannot be delivered as configured.
 pub fn run(settings: Settings) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure(format!("cannot start the server: {error}")))?;
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| Failure(format!("cannot start the server: {error}")))?;
     runtime.block_on(serve(settings))
 }
 
@@ -88,7 +89,8 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let (served, now_served) = watch::channel(Arc::new(first));
     let _watcher = watch_files(builder, served)?;
     let (stop, stopped) = watch::channel(false);
-    let app = axum::Router::new().fallback(answer).with_state(App { served: now_served, stopped: stopped.clone(), clock });
+    let app =
+        axum::Router::new().fallback(answer).with_state(App { served: now_served, stopped: stopped.clone(), clock });
     let mut until_stopped = stopped.clone();
     let server = axum::serve(listener, app)
         .with_graceful_shutdown(async move {
@@ -169,7 +171,11 @@ impl Builder {
             None if last.handler.is_some() => Err(Failure(format!("{counts}; the site is served as it was before"))),
             None => {
                 (self.settings.tell)(&format!("{counts}; mend the site, and it will be served\n"));
-                Ok(Served { generation, report: Some(anstream::adapter::strip_str(&report).to_string()), ..Served::default() })
+                Ok(Served {
+                    generation,
+                    report: Some(anstream::adapter::strip_str(&report).to_string()),
+                    ..Served::default()
+                })
             }
         }
     }
@@ -229,7 +235,8 @@ async fn answer(State(app): State<App>, request: Request) -> Response {
         None => {
             let report = served.report.clone().unwrap_or_default();
             let page = report_page(&report, &served.generation);
-            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page)
+                .into_response()
         }
     }
 }

@@ -258,8 +258,7 @@ impl Site {
         let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let mut paths: Vec<&str> = self.by_content_path.keys().map(|path| &**path).collect();
         paths.sort_unstable();
-        near_match(wanted, paths.iter().copied())
-            .or_else(|| paths.into_iter().find(|path| name(path) == name(wanted)))
+        near_match(wanted, paths.iter().copied()).or_else(|| paths.into_iter().find(|path| name(path) == name(wanted)))
     }
 
     fn reserve_addresses(&mut self) {
@@ -272,7 +271,14 @@ impl Site {
     }
 
     /// Gives `occupant` an address, or reports who has it already.
-    fn occupy(&mut self, address: &str, occupant: Occupant, path: &Arc<str>, span: Range<usize>, diagnostics: &mut Diagnostics) {
+    fn occupy(
+        &mut self,
+        address: &str,
+        occupant: Occupant,
+        path: &Arc<str>,
+        span: Range<usize>,
+        diagnostics: &mut Diagnostics,
+    ) {
         let Some(holder) = self.by_address.get(address) else {
             self.by_address.insert(address.to_owned(), occupant);
             return;
@@ -457,16 +463,21 @@ fn check_statement(
     if let Some(first) = statements.first() {
         for other in statements.iter().filter(|other| other.document != first.document) {
             diagnostics.push(
-                Diagnostic::error(&other.path, 0..0, format!("`{}` is another document than `{}`", other.document, first.document))
-                    .note(format!("`{}` names its document `{}`", first.path, first.document))
-                    .help("all versions of the statement have the same `document`"),
+                Diagnostic::error(
+                    &other.path,
+                    0..0,
+                    format!("`{}` is another document than `{}`", other.document, first.document),
+                )
+                .note(format!("`{}` names its document `{}`", first.path, first.document))
+                .help("all versions of the statement have the same `document`"),
             );
         }
     }
     let Some(statement) = in_force else {
         for form in forms {
-            let diagnostic = Diagnostic::error(&form.path, 0..0, format!("no privacy statement is in force on {today}"))
-                .note("a form may only ask for what a statement declares");
+            let diagnostic =
+                Diagnostic::error(&form.path, 0..0, format!("no privacy statement is in force on {today}"))
+                    .note("a form may only ask for what a statement declares");
             diagnostics.push(match statements.iter().min_by_key(|statement| statement.effective) {
                 Some(first) => diagnostic.help(format!("the first version is effective on {}", first.effective)),
                 None => diagnostic.help("write one, for example `content/privacy/2018-09-26.md`"),

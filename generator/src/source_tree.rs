@@ -118,8 +118,9 @@ impl SourceFile {
     pub fn bytes(&self) -> Result<Vec<u8>, Failure> {
         match &self.contents {
             Contents::Text(text) => Ok(text.clone().into_bytes()),
-            Contents::Unread(file) => std::fs::read(file)
-                .map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display()))),
+            Contents::Unread(file) => {
+                std::fs::read(file).map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))
+            }
         }
     }
 }
@@ -192,8 +193,7 @@ fn read_file(path: String, file: PathBuf) -> Result<(SourceFile, Option<Diagnost
     if !is_text(&path) {
         return Ok((SourceFile { path, contents: Contents::Unread(file) }, None));
     }
-    let bytes = std::fs::read(&file)
-        .map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))?;
+    let bytes = std::fs::read(&file).map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))?;
     let (text, diagnostic) = match String::from_utf8(bytes) {
         Ok(text) => (text, None),
         Err(error) => {

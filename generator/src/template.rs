@@ -170,8 +170,7 @@ impl Theme {
         fields: impl IntoIterator<Item = String>,
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
-        let fields: Vec<Value> =
-            fields.into_iter().map(|html| map! { html: Value::safe_string(&html) }).collect();
+        let fields: Vec<Value> = fields.into_iter().map(|html| map! { html: Value::safe_string(&html) }).collect();
         let mut context = Context::new();
         context.insert_value(
             "form",
@@ -409,12 +408,7 @@ fn date_words(date: Date) -> String {
 
 /// Splits what Tera says about all templates together, which comes as one drawn text: `error: fact`, then
 /// ` --> name:line:column` with the column counted in characters.
-fn across_templates(
-    folder: &str,
-    templates: &[(&Arc<str>, &str, &str)],
-    reports: &str,
-    diagnostics: &mut Diagnostics,
-) {
+fn across_templates(folder: &str, templates: &[(&Arc<str>, &str, &str)], reports: &str, diagnostics: &mut Diagnostics) {
     let mut lines = reports.lines().peekable();
     let mut is_placed = false;
     while let Some(line) = lines.next() {
@@ -423,7 +417,8 @@ fn across_templates(
             let (place, column) = place.rsplit_once(':')?;
             let (name, line) = place.rsplit_once(':')?;
             let (path, _, text) = templates.iter().find(|(_, other, _)| *other == name)?;
-            let line_start: usize = text.split_inclusive('\n').take(line.parse::<usize>().ok()? - 1).map(str::len).sum();
+            let line_start: usize =
+                text.split_inclusive('\n').take(line.parse::<usize>().ok()? - 1).map(str::len).sum();
             let rest = &text[line_start..];
             let at = rest.char_indices().nth(column.parse::<usize>().ok()? - 1).map_or(0, |(at, _)| at);
             let length = rest[at..].find(|letter: char| " \n|}/>".contains(letter)).unwrap_or(rest.len() - at);

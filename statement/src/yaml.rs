@@ -77,9 +77,8 @@ pub fn parse(path: &Arc<str>, text: &str, part: Range<usize>, diagnostics: &mut 
             } else {
                 "put text that contains `: `, `#`, quotes or brackets between double quotes"
             };
-            diagnostics.push(
-                Diagnostic::error(path, start..start + length, format!("not valid YAML: {message}")).help(help),
-            );
+            diagnostics
+                .push(Diagnostic::error(path, start..start + length, format!("not valid YAML: {message}")).help(help));
             None
         }
     }
@@ -450,9 +449,8 @@ mod tests {
     #[test]
     fn nothing_is_guessed() {
         let read = read("[NO, yes, 12:30, 0123, 1_000, 2018-09-26, true, 7, 0x1F, 1.5, ~, '']").unwrap();
-        let expected = serde_json::json!(
-            ["NO", "yes", "12:30", "0123", "1_000", "2018-09-26", true, 7, 31, 1.5, null, ""]
-        );
+        let expected =
+            serde_json::json!(["NO", "yes", "12:30", "0123", "1_000", "2018-09-26", true, 7, 31, 1.5, null, ""]);
         assert_eq!(read, expected);
     }
 

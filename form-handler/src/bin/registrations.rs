@@ -16,7 +16,11 @@ use uuid::Uuid;
 ///
 /// The store is the one CANDOR_STORE names, or `.candor/registrations.sqlite` in the site's folder.
 #[derive(Parser)]
-#[command(name = "registrations", version, after_help = "Exit codes: 0 all is well, 1 there is no such registration, 2 the machine failed.")]
+#[command(
+    name = "registrations",
+    version,
+    after_help = "Exit codes: 0 all is well, 1 there is no such registration, 2 the machine failed."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -62,7 +66,8 @@ impl StoreArguments {
     #[expect(clippy::disallowed_methods, reason = "the program reads the environment, and nobody else")]
     fn open(&self) -> Result<Store, String> {
         let local = LocalDefaults { folder: self.root.join(".candor") };
-        let path = Settings::database(&|name: &str| std::env::var(name).ok(), &local).map_err(|errors| errors.to_string())?;
+        let path =
+            Settings::database(&|name: &str| std::env::var(name).ok(), &local).map_err(|errors| errors.to_string())?;
         Store::open_for_reading(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
     }
 }
@@ -120,7 +125,8 @@ fn head(stored: &Stored) -> Value {
 fn whole(stored: &Stored) -> Value {
     let mut value = head(stored);
     // Staff have asked for the answers.
-    let answers = stored.registration.fields.iter().map(|(name, value)| json!({"field": name, "value": value.expose()}));
+    let answers =
+        stored.registration.fields.iter().map(|(name, value)| json!({"field": name, "value": value.expose()}));
     value["answers"] = answers.collect();
     value
 }
@@ -133,7 +139,7 @@ fn table(found: &[Stored]) -> String {
         let registration = &stored.registration;
         [
             registration.id.to_string(),
-            seconds(registration.received),
+            registration.received_seconds(),
             registration.form.clone(),
             registration.statement_version.clone(),
             mail(stored),
@@ -156,7 +162,7 @@ fn card(stored: &Stored) -> String {
     let mut text = format!(
         "Reference  {}\nReceived   {}\nForm       {}\nStatement  {} ({})\nMail       {}\n",
         registration.id,
-        seconds(registration.received),
+        registration.received_seconds(),
         registration.form,
         registration.statement_version,
         registration.statement_digest,
@@ -168,10 +174,6 @@ fn card(stored: &Stored) -> String {
         text.push_str(&format!("\n{name}:\n  {}\n", if value.is_empty() { "–" } else { &value }));
     }
     text
-}
-
-fn seconds(time: jiff::Timestamp) -> String {
-    time.round(jiff::Unit::Second).unwrap_or(time).to_string()
 }
 
 fn mail(stored: &Stored) -> String {

@@ -1,0 +1,304 @@
+//! What the handler answers, and what is in the store afterwards.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use form_handler::registration::MailState;
+use form_handler::{Delivery, Handler, LocalDefaults, Settings};
+use http::Request;
+use http_body::{Body, Frame};
+use http_body_util::Full;
+use statement::form::Notify;
+
+mod sample;
+use sample::{answer, body, contract, handler, now, post, stored};
+
+#[tokio::test]
+async fn a_submission_becomes_a_registration() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let typed = "name=++Zoe%CC%88+&email=zoe%2Bsite@example.org&phone=206+555+0100&other=a%0D%0Ab";
+    let (status, location, page) = answer(&handler, post(body(typed))).await;
+    assert_eq!((status, page.as_str()), (303, ""));
+    let all = stored(folder.path());
+    let [one] = all.as_slice() else { panic!("one registration") };
+    let registration = &one.registration;
+    assert_eq!(location, format!("/thank-you/?reference={}", registration.id));
+    assert_eq!(registration.id.get_version_num(), 7);
+    assert_eq!(registration.received, now());
+    assert_eq!(registration.form, "register");
+    assert_eq!(
+        (registration.statement_version.as_str(), registration.statement_digest.as_str()),
+        ("2018-09-26", sample::DIGEST)
+    );
+    assert_eq!(one.mail, MailState::Sent);
+    let values: Vec<(&str, &str)> =
+        registration.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
+    assert_eq!(
+        values,
+        [("name", "Zoë"), ("email", "zoe+site@example.org"), ("phone", "206 555 0100"), ("other", "a\nb")]
+    );
+}
+
+#[tokio::test]
+async fn json_is_answered_with_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let send = |json: String| {
+        Request::post("/prod/api/register")
+            .header("content-type", "application/json")
+            .header("accept", "application/json")
+            .body(Full::new(Bytes::from(json)))
+            .unwrap()
+    };
+    let statement = format!("\"statement_version\": \"2018-09-26\", \"statement_digest\": \"{}\"", sample::DIGEST);
+    let (status, _, text) = answer(&handler, send(format!("{{\"name\": \"Ada\", {statement}}}"))).await;
+    let id = stored(folder.path())[0].registration.id;
+    assert_eq!(
+        (status, text),
+        (201, format!("{{\"reference\":\"{id}\",\"thanks\":\"/thank-you/?reference={id}\"}}\n"))
+    );
+    let (status, _, text) = answer(&handler, send(format!("{{\"email\": \"a\", {statement}}}"))).await;
+    assert_eq!(
+        (status, text.as_str()),
+        (
+            422,
+            "{\"error\":\"Some answers must be changed\",\"fields\":[{\"field\":\"name\",\"message\":\"Enter your name\"},\
+             {\"field\":\"email\",\"message\":\"Enter email in the correct format\"}]}\n"
+        )
+    );
+}
+
+#[tokio::test]
+async fn what_must_be_mended_is_shown_with_all_that_was_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let typed = "name=&email=%3Cb%3E%22&phone=12&other=it%27s";
+    let (status, _, page) = answer(&handler, post(body(typed))).await;
+    assert_eq!(status, 422);
+    assert_eq!(
+        page,
+        "<ul><li><a href=\"#name\">Enter your name</a></li><li><a href=\"#email\">Enter email in the correct format</a></li>\
+         <li><a href=\"#phone\">Enter phone in the correct format</a></li></ul><form>\
+         <p>Enter your name</p><input name=\"name\" value=\"\">\
+         <p>Enter email in the correct format</p><input name=\"email\" value=\"&lt;b&gt;&quot;\">\
+         <p>Enter phone in the correct format</p><input name=\"phone\" value=\"12\">\
+         <input name=\"other\" value=\"it&#39;s\"></form>\n"
+    );
+    assert!(stored(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn refusals_store_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let long = format!("name={}", "a".repeat(70_000));
+    let digest = sample::DIGEST;
+    let ours = "This was not sent by our form";
+    for (sent, status, message) in [
+        (body("name=Ada&school=x"), 422, ours),
+        (body("name=Ada&name=Eve"), 422, ours),
+        (body("name=Ada&statement_version=2018-09-26"), 422, ours),
+        (body(&format!("name=Ada{}", "&email=".repeat(10))), 422, ours),
+        (body("name=%FF"), 400, ours),
+        (body(&long), 413, "Your answers are too long"),
+        ("name=Ada".to_owned(), 409, "The statement has changed"),
+        (format!("name=Ada&statement_version=2017-01-01&statement_digest={digest}"), 409, "The statement has changed"),
+        ("name=Ada&statement_version=2018-09-26&statement_digest=0".to_owned(), 409, "The statement has changed"),
+        (body("name=Ada+Lovelace+of+Ockham"), 422, "Your name must be 20 characters or less"),
+    ] {
+        let (found, _, page) = answer(&handler, post(sent.clone())).await;
+        assert_eq!(found, status, "{}", &sent[..sent.len().min(80)]);
+        assert!(page.contains(&format!("\">{message}</a>")), "{page}");
+    }
+    let (_, _, page) = answer(&handler, post("name=Ada&other=kept")).await;
+    assert!(page.contains("value=\"Ada\"") && page.contains("value=\"kept\""), "{page}");
+    assert!(stored(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn requests_that_are_no_submission() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let request = |method: &str, path: &str, headers: &[(&str, &str)], sent: String| {
+        let mut builder = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        builder.body(Full::new(Bytes::from(sent))).unwrap()
+    };
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let sent = || body("name=Ada");
+    let longer = (sent().len() + 1).to_string();
+    for (request, status, location) in [
+        (request("POST", "/api/other", &[form], sent()), 404, ""),
+        (request("POST", "/api/register/", &[form], sent()), 404, ""),
+        (request("GET", "/api/register", &[], String::new()), 303, "/register/"),
+        (request("DELETE", "/api/register", &[form], sent()), 405, ""),
+        (request("POST", "/api/register", &[], sent()), 415, ""),
+        (request("POST", "/api/register", &[("content-type", "text/plain")], sent()), 415, ""),
+        (request("POST", "/api/register", &[form, ("content-length", "70000")], sent()), 413, ""),
+        (request("POST", "/api/register", &[form, ("content-length", &longer)], sent()), 400, ""),
+        (request("POST", "/api/register", &[("content-type", "application/json")], sent()), 400, ""),
+    ] {
+        let shown = format!("{} {} {:?}", request.method(), request.uri(), request.headers());
+        let (found, found_location, _) = answer(&handler, request).await;
+        assert_eq!((found, found_location.as_str()), (status, location), "{shown}");
+    }
+    assert!(stored(folder.path()).is_empty());
+}
+
+/// A body whose sender goes away in the middle.
+struct Broken(Option<Bytes>);
+
+impl Body for Broken {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        Poll::Ready(Some(
+            self.0
+                .take()
+                .map_or_else(|| Err(std::io::ErrorKind::ConnectionReset.into()), |bytes| Ok(Frame::data(bytes))),
+        ))
+    }
+}
+
+/// A body that never ends and never comes.
+struct Stalled;
+
+impl Body for Stalled {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_that_never_arrive_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let head = || Request::post("/api/register").header("content-type", "application/x-www-form-urlencoded");
+    let broken = head().body(Broken(Some(Bytes::from_static(b"name=Ada&")))).unwrap();
+    assert_eq!(handler.handle(broken, now()).await.status(), 400);
+    assert_eq!(handler.handle(head().body(Stalled).unwrap(), now()).await.status(), 408);
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_that_is_not_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let database = LocalDefaults { folder: folder.path().to_owned() }.database();
+    let other = rusqlite::Connection::open(&database).unwrap();
+
+    other.execute_batch("begin exclusive").unwrap();
+    let (status, _, page) = answer(&handler, post(body("name=Ada&other=kept"))).await;
+    assert_eq!(status, 503);
+    assert!(page.contains("Your answers could not be saved") && page.contains("value=\"kept\""), "{page}");
+    other.execute_batch("commit").unwrap();
+
+    assert!(stored(folder.path()).is_empty());
+    assert_eq!(std::fs::read_dir(folder.path().join("mail")).unwrap().count(), 0, "what is not stored is not mailed");
+    assert_eq!(answer(&handler, post(body("name=Ada"))).await.0, 303, "the store works again by itself");
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |store: &str| {
+        let lookup = |name: &str| (name == "CANDOR_STORE").then(|| store.to_owned());
+        let local = LocalDefaults { folder: folder.path().to_owned() };
+        let settings = Settings::from_environment(&lookup, Some(&local)).unwrap();
+        Delivery::open(&settings).unwrap_err().to_string()
+    };
+    let damaged = folder.path().join("damaged.sqlite");
+    std::fs::write(&damaged, "this is not a database, and long enough to be sure of it".repeat(20)).unwrap();
+    assert!(open(&format!("sqlite:{}", damaged.display())).ends_with("the file is not a database, or it is damaged"));
+    let later = folder.path().join("later.sqlite");
+    rusqlite::Connection::open(&later).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert!(open(&format!("sqlite:{}", later.display())).ends_with("written by a later version of this software"));
+    assert!(open(&format!("sqlite:{}", folder.path().display())).starts_with("CANDOR_STORE: "));
+}
+
+#[test]
+fn a_contract_that_cannot_be_obeyed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let delivery = |variables: &[(&str, &str)]| {
+        let lookup =
+            |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        let local = LocalDefaults { folder: folder.path().to_owned() };
+        Arc::new(Delivery::open(&Settings::from_environment(&lookup, Some(&local)).unwrap()).unwrap())
+    };
+    let mut tampered = contract(Notify::Reference);
+    tampered.statement.as_mut().unwrap().fields.retain(|field| field != "phone");
+    assert_eq!(
+        Handler::new(tampered, delivery(&[])).unwrap_err(),
+        "the contract's form `register` asks for `phone`, which its statement does not declare; build the site again"
+    );
+    let error = Handler::new(contract(Notify::Reference), delivery(&[("CANDOR_STORE", "none")])).unwrap_err();
+    assert!(error.starts_with("CANDOR_STORE is `none`, and the mail of the form `register`"), "{error}");
+    assert!(Handler::new(contract(Notify::Full), delivery(&[("CANDOR_STORE", "none")])).is_ok());
+}
+
+/// Collects the log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_knows_nobody() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Full, &[]);
+    let typed = "name=Ada&email=ada.secret@example.org&phone=206+555+0199&other=confided";
+    for sent in
+        [body(typed), body(&format!("{typed}&undeclared=ada.secret")), typed.to_owned(), body("email=ada.secret")]
+    {
+        answer(&handler, post(sent)).await;
+    }
+    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for word in ["a registration was stored", "undeclared_field", "statement_changed", "invalid"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    for word in ["Ada", "ada.secret", "0199", "confided"] {
+        assert!(!said.contains(word), "{word} in {said}");
+    }
+    assert!(!format!("{handler:?} {:?}", stored(folder.path())).contains("ada.secret"));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    /// Whatever is sent, there is an answer, and only an acknowledged submission is stored.
+    #[test]
+    fn any_body_is_answered(sent in "((name|email|phone|other|x|statement_version)=[a-c@.%+0-9\\x00-\\x1f\u{fdd0}é]{0,12}&?){0,6}", is_signed in proptest::bool::ANY) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let handler = handler(folder.path(), Notify::Reference, &[("CANDOR_MAIL", "none")]);
+            let sent = if is_signed { body(&sent) } else { sent };
+            let (status, _, _) = answer(&handler, post(sent)).await;
+            assert!([303, 400, 409, 422].contains(&status), "{status}");
+            assert_eq!(stored(folder.path()).len(), usize::from(status == 303));
+        });
+    }
+}

@@ -1,0 +1,111 @@
+//! The mail about a registration: what it says, what cannot get into it, and what happens when it cannot be sent.
+
+use std::path::Path;
+
+use form_handler::registration::MailState;
+use statement::form::Notify;
+
+mod sample;
+use sample::{answer, body, handler, post, stored};
+
+/// The one mail in the folder.
+fn mail(folder: &Path) -> String {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder.join("mail")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    std::fs::read_to_string(files.remove(0)).unwrap().replace("\r\n", "\n")
+}
+
+#[tokio::test]
+async fn a_reference_names_the_registration_and_repeats_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    assert_eq!(answer(&handler, post(body("name=Ada&email=ada@example.org&other=confided"))).await.0, 303);
+    let id = stored(folder.path())[0].registration.id;
+    assert_eq!(
+        mail(folder.path()),
+        format!(
+            "From: candor@localhost\nSubject: Example: new registration (register)\nMessage-ID: <{id}@localhost>\n\
+             Date: Wed, 01 May 2024 12:00:00 +0000\nTo: staff@localhost\nReply-To: ada@example.org\n\
+             Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 7bit\n\n\
+             A registration has arrived at https://example.org.\n\nForm       register\n\
+             Received   2024-05-01T12:00:00Z\nReference  {id}\nStatement  2018-09-26\n\n\
+             The answers are in the store and not in this mail. To read them:\n\n    registrations show {id}\n"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_full_mail_has_every_answer_and_the_configured_headers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = format!("file:{}", folder.path().join("mail").display());
+    let variables = [
+        ("CANDOR_STORE", "none"),
+        ("CANDOR_MAIL", path.as_str()),
+        ("CANDOR_MAIL_FROM", "Example <site@example.org>"),
+        ("CANDOR_MAIL_TO", "a@example.org, B <b@example.org>"),
+        ("CANDOR_MAIL_SUBJECT", "Neue Anmeldung – ja"),
+    ];
+    let handler = handler(folder.path(), Notify::Full, &variables);
+    assert_eq!(answer(&handler, post(body("name=Ada&other=one%0Atwo"))).await.0, 303);
+    let mail = mail(folder.path());
+    let (headers, text) = mail.split_once("\n\n").unwrap();
+    assert!(headers.contains("From: Example <site@example.org>\n"), "{headers}");
+    assert!(headers.contains("To: a@example.org, B <b@example.org>\n"), "{headers}");
+    assert!(headers.contains("Subject: Neue Anmeldung =?utf-8?"), "{headers}");
+    assert!(headers.contains("@example.org>\n"), "{headers}");
+    assert!(!headers.contains("Reply-To"), "no address was given: {headers}");
+    assert!(text.contains("Your name:\nAda\n\nYour email:\n"), "{text}");
+    assert!(text.contains("Your other:\none\ntwo\n"), "{text}");
+}
+
+#[tokio::test]
+async fn nothing_typed_becomes_a_header() {
+    for typed in [
+        "name=Ada%0D%0ABcc:+eve@example.org&email=ada@example.org",
+        "name=Ada&email=ada@example.org%0D%0ABcc:+eve@example.org",
+        "name=Ada&email=%22a%0D%0AX-Evil:+1%22@example.org",
+        "name=Ada&other=%0D%0A.%0D%0ABcc:+eve@example.org",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let handler = handler(folder.path(), Notify::Full, &[]);
+        if answer(&handler, post(body(typed))).await.0 != 303 {
+            assert!(stored(folder.path()).is_empty());
+            continue;
+        }
+        let mail = mail(folder.path());
+        let (headers, _) = mail.split_once("\n\n").unwrap();
+        assert!(!headers.contains("Bcc") && !headers.contains("X-Evil"), "{headers}");
+    }
+}
+
+/// A server that takes connections and says nothing, and an address where nobody listens.
+#[tokio::test]
+async fn a_mail_that_cannot_be_sent_costs_no_registration() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent_server = format!("smtp://{}", silent.local_addr().unwrap());
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone_server = format!("smtps://{}", gone.local_addr().unwrap());
+    drop(gone);
+    for (server, error) in [(silent_server, "timeout"), (gone_server, "unreachable")] {
+        let variables = |store: &'static str| {
+            vec![
+                ("CANDOR_STORE", store),
+                ("CANDOR_MAIL", server.as_str()),
+                ("CANDOR_MAIL_FROM", "site@example.org"),
+                ("CANDOR_MAIL_TO", "staff@example.org"),
+                ("CANDOR_MAIL_TIMEOUT_SECONDS", "1"),
+            ]
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let with_store = handler(folder.path(), Notify::Reference, &variables(""));
+        assert_eq!(answer(&with_store, post(body("name=Ada"))).await.0, 303);
+        let all = stored(folder.path());
+        assert_eq!((all[0].mail, all[0].mail_error.as_deref()), (MailState::Failed, Some(error)));
+
+        let mail_only = handler(folder.path(), Notify::Full, &variables("none"));
+        let (status, _, page) = answer(&mail_only, post(body("name=Ada&other=kept"))).await;
+        assert_eq!(status, 503);
+        assert!(page.contains("value=\"kept\""), "{page}");
+    }
+}

@@ -1,0 +1,134 @@
+//! A contract with one form, and a handler that obeys it with real parts in a folder of its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use form_handler::store::{Store, Stored};
+use form_handler::{Delivery, Handler, LocalDefaults, Settings};
+use http::{Request, Response};
+use http_body_util::Full;
+use statement::contract::{
+    Contract, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart, RetryPage, SCHEMA,
+    StatementInForce,
+};
+use statement::form::{FieldKind, Notify};
+
+pub(crate) const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// 2024-05-01 12:00:00.5 UTC.
+pub(crate) fn now() -> jiff::Timestamp {
+    "2024-05-01T12:00:00.5Z".parse().unwrap()
+}
+
+pub(crate) fn contract(notify: Notify) -> Contract {
+    let field = |name: &str, kind, required, characters_max| FieldContract {
+        name: name.into(),
+        kind,
+        label: format!("Your {name}"),
+        required,
+        characters_max,
+        message_empty: format!("Enter your {name}"),
+        message_too_long: format!("Your {name} must be {characters_max} characters or less"),
+        message_malformed: format!("Enter {name} in the correct format"),
+    };
+    let fields = vec![
+        field("name", FieldKind::Text, true, 20),
+        field("email", FieldKind::Email, false, 254),
+        field("phone", FieldKind::Tel, false, 40),
+        field("other", FieldKind::Multiline, false, 2000),
+    ];
+    let html = |text: &str| FieldPart::Html(text.to_owned());
+    let markup = |name: &str| FieldMarkup {
+        valid: vec![html(&format!("<input name=\"{name}\" value=\"")), FieldPart::Value, html("\">")],
+        invalid: vec![
+            html("<p>"),
+            FieldPart::Message,
+            html(&format!("</p><input name=\"{name}\" value=\"")),
+            FieldPart::Value,
+            html("\">"),
+        ],
+    };
+    let mut page = vec![PagePart::Html("<ul>".into()), PagePart::SummaryItems, PagePart::Html("</ul><form>".into())];
+    page.extend(fields.iter().map(|field| PagePart::Field(field.name.clone())));
+    page.push(PagePart::Html("</form>\n".into()));
+    let retry = RetryPage {
+        page,
+        fields: fields.iter().map(|field| (field.name.clone(), markup(&field.name))).collect(),
+        summary_item: vec![
+            ItemPart::Html("<li><a href=\"#".into()),
+            ItemPart::Target,
+            ItemPart::Html("\">".into()),
+            ItemPart::Message,
+            ItemPart::Html("</a></li>".into()),
+        ],
+    };
+    Contract {
+        schema: SCHEMA.into(),
+        base_url: "https://example.org".into(),
+        site_title: "Example".into(),
+        statement: Some(StatementInForce {
+            document: "example-privacy".into(),
+            version: "2018-09-26".into(),
+            digest: DIGEST.into(),
+            text_sha256: DIGEST.into(),
+            facts_sha256: DIGEST.into(),
+            url: "https://example.org/privacy/2018-09-26/".into(),
+            fields: fields.iter().map(|field| field.name.clone()).collect(),
+            contact_email: "support@example.org".into(),
+            retention_minimum: None,
+        }),
+        forms: BTreeMap::from([(
+            "register".to_owned(),
+            FormContract {
+                endpoint: "/api/register".into(),
+                page: "/register/".into(),
+                thanks: "/thank-you/".into(),
+                notify,
+                sha256: DIGEST.into(),
+                fields,
+                messages: Messages {
+                    statement_changed: "The statement has changed".into(),
+                    unavailable: "Your answers could not be saved".into(),
+                    too_large: "Your answers are too long".into(),
+                    not_our_form: "This was not sent by our form".into(),
+                },
+                retry,
+            },
+        )]),
+    }
+}
+
+/// A handler with its store and mail under `folder`, except where `variables` say otherwise.
+pub(crate) fn handler(folder: &Path, notify: Notify, variables: &[(&str, &str)]) -> Handler {
+    let lookup = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+    let settings = Settings::from_environment(&lookup, Some(&LocalDefaults { folder: folder.to_owned() })).unwrap();
+    Handler::new(contract(notify), Arc::new(Delivery::open(&settings).unwrap())).unwrap()
+}
+
+/// All that is in the store under `folder`.
+pub(crate) fn stored(folder: &Path) -> Vec<Stored> {
+    let path = LocalDefaults { folder: folder.to_owned() }.database();
+    Store::open_for_reading(&path).unwrap().list(None, None).unwrap()
+}
+
+/// A form body with the statement's version and digest after `fields`.
+pub(crate) fn body(fields: &str) -> String {
+    format!("{fields}&statement_version=2018-09-26&statement_digest={DIGEST}")
+}
+
+/// A POST of a form body, as a browser makes it.
+pub(crate) fn post(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    Request::post("/api/register")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Full::new(body.into()))
+        .unwrap()
+}
+
+/// Status, `Location` and body of an answer.
+pub(crate) async fn answer(handler: &Handler, request: Request<Full<Bytes>>) -> (u16, String, String) {
+    let response: Response<Bytes> = handler.handle(request, now()).await;
+    let location = response.headers().get("location").map_or("", |value| value.to_str().unwrap()).to_owned();
+    (response.status().as_u16(), location, String::from_utf8(response.into_body().to_vec()).unwrap())
+}
