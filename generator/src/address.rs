@@ -3,6 +3,8 @@
 //! A *site path* begins at the root and, for a page, ends with `/`: `/guides/choosing/`. It is kept unescaped;
 //! [`permalink`] and [`href`] escape it.
 
+#![expect(clippy::disallowed_methods, reason = "the one module that puts URLs together")]
+
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// What must be escaped in the path of a URL (URL Standard, path percent-encode set), and `%` itself.

@@ -1,7 +1,5 @@
 //! The program `candor`: reads the command line and the clock, runs, prints, and says with its exit code how it went.
 
-#![expect(clippy::print_stderr, clippy::print_stdout, reason = "the program talks to a person")]
-
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;

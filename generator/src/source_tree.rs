@@ -2,6 +2,8 @@
 //!
 //! It knows nothing of what the files mean, only which of them are text.
 
+#![expect(clippy::disallowed_methods, reason = "the one module that reads the disk")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

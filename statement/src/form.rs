@@ -185,7 +185,7 @@ impl Form {
 impl Field {
     fn parse(path: &Arc<str>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut field = Fields::new(path, "a field", node, diagnostics)?;
-        let name = field.parsed("name", |name| field_name(name));
+        let name = field.parsed("name", field_name);
         let name = field.required("name", name);
         let label = field.string("label");
         let label = field.required("label", label).map(|label| label.value);
@@ -193,7 +193,7 @@ impl Field {
         let kind = kind.map_or(FieldKind::Text, |kind| kind.value);
         let hint = field.string("hint").map_or_else(String::new, |hint| hint.value);
         let autocomplete = field
-            .parsed("autocomplete", |token| autocomplete_token(token))
+            .parsed("autocomplete", autocomplete_token)
             .map_or_else(String::new, |token| token.value);
         let required = field.boolean("required").filter(|required| required.value);
         let because = field.string("because");

@@ -100,7 +100,7 @@ impl Statement {
         facts.required("schema", schema);
         let document = facts.string("document");
         let document = facts.required("document", document);
-        let version = facts.parsed("version", |version| parse_version(version));
+        let version = facts.parsed("version", parse_version);
         let version = facts.required("version", version);
         let title = facts.string("title");
         let title = facts.required("title", title);

@@ -1,7 +1,5 @@
 //! The program `registrations`: staff read what was registered.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program talks to a person")]
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 
