@@ -70,6 +70,8 @@ pub fn assemble(
                 }
                 continue;
             }
+            // A mistake may have kept the page from being read to its end.
+            _ if diagnostics.has_errors() => continue,
             _ => {
                 diagnostics.push(
                     Diagnostic::warning(&form.path, 0..0, format!("the form `{}` stands on no page", form.id))
