@@ -20,7 +20,7 @@ use crate::shortcode;
 use crate::site::{PageId, PageKind, Site};
 
 /// CommonMark with the extensions an author expects.
-const OPTIONS: Options = Options::ENABLE_TABLES
+pub const OPTIONS: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_FOOTNOTES)
     .union(Options::ENABLE_STRIKETHROUGH)
     .union(Options::ENABLE_TASKLISTS)
