@@ -190,9 +190,9 @@ impl Reader<'_> {
         let Some(path) = value.strip_prefix("sqlite:").filter(|path| !path.is_empty()) else {
             return self.fail(name, format_args!("`{}` is not a store: write `sqlite:PATH` or `none`", scheme(&value)));
         };
-        // What a function writes to its own disk on Lambda is thrown away with the machine. The runtime sets this
-        // variable on real machines only.
-        if (self.lookup)("AWS_EXECUTION_ENV").is_some_and(|host| host.starts_with("AWS_Lambda_")) {
+        // What a function writes to its own disk on Lambda is thrown away with the machine. Lambda itself sets this
+        // variable for every runtime; what only imitates its Runtime API, on a disk that stays, does not.
+        if self.get("LAMBDA_TASK_ROOT").is_some() {
             return self
                 .fail(name, "SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail");
         }
@@ -386,7 +386,7 @@ mod tests {
         );
         let error = |extra: &[(&'static str, &'static str)]| with(extra).unwrap_err();
         assert_eq!(
-            error(&[("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")]),
+            error(&[("LAMBDA_TASK_ROOT", "/var/task")]),
             "CANDOR_STORE: SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail"
         );
         assert_eq!(

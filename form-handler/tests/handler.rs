@@ -1,6 +1,10 @@
 //! What the handler answers, and what is in the store afterwards.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test ends where something is not as it should be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test ends where something is not as it should be"
+)]
 
 use std::convert::Infallible;
 use std::pin::Pin;

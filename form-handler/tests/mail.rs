@@ -1,6 +1,10 @@
 //! The mail about a registration: what it says, what cannot get into it, and what happens when it cannot be sent.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test ends where something is not as it should be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test ends where something is not as it should be"
+)]
 
 use std::path::Path;
 

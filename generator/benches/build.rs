@@ -4,7 +4,11 @@
 //! `cargo bench -p generator --bench build` prints a table; `-- 50000` measures that many pages. Ratios travel between
 //! machines, seconds do not.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark makes files, measures time and prints")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark makes files, measures time and prints"
+)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -153,8 +157,10 @@ fn write_site(root: &Path, pages: usize) {
             }
         }
     }
-    let statement = fs::read_to_string(repository.join("content/privacy/2018-09-26.md")).expect("the statement is there");
-    let words: Vec<&str> = statement.split_whitespace().filter(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic())).collect();
+    let statement =
+        fs::read_to_string(repository.join("content/privacy/2018-09-26.md")).expect("the statement is there");
+    let words: Vec<&str> =
+        statement.split_whitespace().filter(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic())).collect();
     let mut random = 1_u64;
     let mut next = |below: usize| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -163,7 +169,8 @@ fn write_site(root: &Path, pages: usize) {
     for section in 0..SECTIONS {
         let folder = root.join(format!("content/section-{section}"));
         fs::create_dir_all(&folder).expect("a folder can be made");
-        fs::write(folder.join("_index.md"), format!("---\ntitle: Section {section}\n---\nPages.\n")).expect("a file can be written");
+        fs::write(folder.join("_index.md"), format!("---\ntitle: Section {section}\n---\nPages.\n"))
+            .expect("a file can be written");
     }
     for page in 0..pages {
         let (year, month, day) = (2000 + next(24), 1 + next(12), 1 + next(28));
@@ -186,6 +193,7 @@ fn write_site(root: &Path, pages: usize) {
             )
             .expect("a string can be written to");
         }
-        fs::write(root.join(format!("content/section-{}/page-{page}.md", page % SECTIONS)), text).expect("a file can be written");
+        fs::write(root.join(format!("content/section-{}/page-{page}.md", page % SECTIONS)), text)
+            .expect("a file can be written");
     }
 }

@@ -47,6 +47,15 @@ pub fn of_file(content_path: &str) -> String {
     format!("/{content_path}")
 }
 
+/// The site path of a page, where its author may have left out the final slash: `/old/page` is `/old/page/`, and
+/// `/old/page.html` stays what it is.
+#[must_use]
+pub fn with_slash(site_path: &str) -> String {
+    let last = site_path.rsplit('/').next().unwrap_or_default();
+    let slash = if last.is_empty() || last.contains('.') { "" } else { "/" };
+    format!("{site_path}{slash}")
+}
+
 /// The site path a form posts to.
 #[must_use]
 pub fn of_form(id: &str) -> String {

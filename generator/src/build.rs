@@ -8,7 +8,7 @@ use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 
 use crate::contract::Placement;
 use crate::markdown::AnchorLink;
-use crate::output::Output;
+use crate::output::{Nowhere, Output};
 use crate::site::{Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
@@ -54,18 +54,12 @@ fn publish(
 ) -> Result<Option<Published>, Failure> {
     let Some(site) = Site::assemble(tree, options, diagnostics) else { return Ok(None) };
     let Some(theme) = Theme::compile(&site, tree, diagnostics) else { return Ok(None) };
-    let forms = contract::empty_forms(&site, &theme, diagnostics);
-
-    output.prepare(&mut site.by_address.keys().map(String::as_str).chain([well_known::ROBOTS]))?;
-    let pages = (0..site.pages.len())
-        .into_par_iter()
-        .map(|id| render_page(&site, tree, &theme, &forms, id, &output))
-        .collect::<Result<Vec<RenderedPage>, Failure>>()?;
-    write_others(&site, tree, &theme, &output, diagnostics)?;
-
-    let pages = join(pages, diagnostics);
-    check_anchors(&site, &pages, diagnostics);
-    let contract = contract::assemble(&site, tree, &theme, &placements(&site, &pages), diagnostics);
+    if diagnostics.has_errors() {
+        // Two things may have one address. So nothing is written, and the pages are rendered for what is wrong in them.
+        render(&site, tree, &theme, &Nowhere, diagnostics)?;
+        return Ok(None);
+    }
+    let contract = render(&site, tree, &theme, &output, diagnostics)?;
     if diagnostics.has_errors() {
         return Ok(None);
     }
@@ -73,10 +67,30 @@ fn publish(
     Ok(Some(Published { contract, pages: site.pages.len() }))
 }
 
+/// Renders the whole site into `output`.
+fn render(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    output: &impl Output,
+    diagnostics: &mut Diagnostics,
+) -> Result<Contract, Failure> {
+    let forms = contract::empty_forms(site, theme, diagnostics);
+    output.prepare(&mut site.by_address.keys().map(String::as_str).chain([well_known::ROBOTS]))?;
+    let pages = (0..site.pages.len())
+        .into_par_iter()
+        .map(|id| render_page(site, tree, theme, &forms, id, output))
+        .collect::<Result<Vec<RenderedPage>, Failure>>()?;
+    write_others(site, tree, theme, output, diagnostics)?;
+    let pages = join(pages, diagnostics);
+    check_anchors(site, &pages, diagnostics);
+    Ok(contract::assemble(site, tree, theme, &placements(site, &pages), diagnostics))
+}
+
 /// What remains of a page when its bytes are written.
 struct RenderedPage {
-    /// The anchors on it.
-    ids: Vec<String>,
+    /// The anchors on it; none where it could not be rendered.
+    ids: Option<Vec<String>>,
     anchors: Vec<AnchorLink>,
     forms: Vec<statement::yaml::Located<String>>,
     diagnostics: Diagnostics,
@@ -94,12 +108,13 @@ fn render_page(
     let mut diagnostics = Diagnostics::new();
     let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
     let rendered = markdown::render(site, id, file, forms, &mut diagnostics);
-    let mut ids = Vec::new();
+    let mut ids = None;
     if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
-        ids = scan::ids(&html);
+        let found = scan::ids(&html);
         if !diagnostics.has_errors() {
-            refuse_duplicate_ids(page, &ids, &mut diagnostics);
+            refuse_duplicate_ids(page, &found, &mut diagnostics);
         }
+        ids = Some(found);
         output.write(&page.address, html.into_bytes())?;
     }
     Ok(RenderedPage { ids, anchors: rendered.anchors, forms: rendered.forms, diagnostics })
@@ -148,9 +163,9 @@ fn join(mut pages: Vec<RenderedPage>, diagnostics: &mut Diagnostics) -> Vec<Rend
 
 fn check_anchors(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
     for link in pages.iter().flat_map(|page| &page.anchors) {
-        let ids = &pages[link.page].ids;
-        // A page that could not be rendered has no anchors; why is said already.
-        if ids.is_empty() || ids.contains(&link.anchor) {
+        // Why a page could not be rendered is said already.
+        let Some(ids) = &pages[link.page].ids else { continue };
+        if ids.contains(&link.anchor) {
             continue;
         }
         let target = &site.pages[link.page];

@@ -1,5 +1,6 @@
 //! The program `candor`: reads the command line and the clock, runs, prints, and says with its exit code how it went.
 
+use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -122,10 +123,21 @@ fn run(command: Command) -> Result<bool, Failure> {
         Command::Serve { site, host, port } => {
             let root = site.root.clone();
             let tell = |text: &str| eprint!("{text}");
+            log_to_terminal();
             serve::run(serve::Settings { root, options: site.options(), host, port, clock: now, variable, tell })?;
             Ok(true)
         }
     }
+}
+
+/// Tells the person at the terminal what the form handler logs, such as a mail that could not be sent.
+fn log_to_terminal() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
 }
 
 /// Prints what was found and what became of it.

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use crate::build::build;
 use crate::output::Memory;
 use crate::site::Options;
-use crate::source_tree::SourceTree;
+use crate::source_tree::{self, SourceTree};
 use crate::{Failure, report};
 
 /// How long the files must be quiet before a rebuild: an editor writes one file in several steps.
@@ -67,6 +67,8 @@ pub fn run(settings: Settings) -> Result<(), Failure> {
 }
 
 async fn serve(mut settings: Settings) -> Result<(), Failure> {
+    // Before anything is made in a folder that is none of ours.
+    source_tree::find_site(&settings.root)?;
     let local = LocalDefaults { folder: settings.root.join(".candor") };
     let delivery = form_handler::Settings::from_environment(&settings.variable, Some(&local))
         .map_err(|errors| Failure(errors.to_string()))?;
@@ -192,7 +194,7 @@ fn watch_files(builder: Builder, served: watch::Sender<Arc<Served>>) -> Result<n
         }
     })
     .map_err(cannot)?;
-    for folder in ["content", "themes"] {
+    for folder in source_tree::FOLDERS {
         watcher.watch(&builder.settings.root.join(folder), RecursiveMode::Recursive).map_err(cannot)?;
     }
     std::thread::spawn(move || {
@@ -287,9 +289,15 @@ fn with_reload_script(page: &[u8], generation: &str) -> Bytes {
 }
 
 fn reload_script() -> String {
+    // A page that is left must let go of its connection: browsers keep such pages, and have six connections to a host.
     format!(
-        "const seen = new URL(document.currentScript.src).search;\n\
-         new EventSource(\"{RELOAD_EVENTS}\" + seen).addEventListener(\"reload\", () => location.reload());\n"
+        "const address = \"{RELOAD_EVENTS}\" + new URL(document.currentScript.src).search;\n\
+         let events;\n\
+         addEventListener(\"pageshow\", () => {{\n  \
+           events = new EventSource(address);\n  \
+           events.addEventListener(\"reload\", () => location.reload());\n\
+         }});\n\
+         addEventListener(\"pagehide\", () => events.close());\n"
     )
 }
 
@@ -303,7 +311,7 @@ fn reload_events(app: App, seen: String) -> Response {
         }
     };
     let events = stream::unfold(Some(Box::pin(next)), |next| async {
-        next?.await.then(|| (Ok::<_, Infallible>(Event::default().event("reload").data("")), None))
+        next?.await.then(|| (Ok::<_, Infallible>(Event::default().event("reload").data("now")), None))
     });
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }

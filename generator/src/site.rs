@@ -208,6 +208,7 @@ impl Site {
         site.add_statement_pages(diagnostics);
         site.add_files(tree, diagnostics);
         site.add_redirects(diagnostics);
+        site.refuse_file_as_folder(tree, diagnostics);
         site.order_sections();
         site.hide_thank_you_pages();
         site.require_home(diagnostics);
@@ -263,7 +264,9 @@ impl Site {
 
     fn reserve_addresses(&mut self) {
         for form in &self.forms {
-            self.by_address.insert(address::of_form(&form.id), Occupant::Reserved("a form posts to it"));
+            let endpoint = address::of_form(&form.id);
+            self.by_address.insert(address::with_slash(&endpoint), Occupant::Reserved("a form posts to it"));
+            self.by_address.insert(endpoint, Occupant::Reserved("a form posts to it"));
         }
         for path in crate::well_known::RESERVED {
             self.by_address.insert(path.to_owned(), Occupant::Reserved("the site's own file stands there"));
@@ -381,9 +384,36 @@ impl Site {
         for id in 0..self.pages.len() {
             let path = Arc::clone(&self.pages[id].path);
             for alias in self.pages[id].front.aliases.clone() {
-                self.occupy(&alias.value, Occupant::Redirect(id), &path, alias.span, diagnostics);
-                self.redirects.push((alias.value, id));
+                let address = address::with_slash(&alias.value);
+                self.occupy(&address, Occupant::Redirect(id), &path, alias.span, diagnostics);
+                self.redirects.push((address, id));
             }
+        }
+    }
+
+    /// On a host's disk nothing can be both a file and the folder of something else.
+    fn refuse_file_as_folder(&self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
+        let folders: HashMap<&str, &str> = self
+            .by_address
+            .keys()
+            .flat_map(|address| address.match_indices('/').skip(1).map(|(end, _)| (&address[..end], address.as_str())))
+            .fold(HashMap::new(), |mut folders, (folder, address)| {
+                let inside = folders.entry(folder).or_insert(address);
+                *inside = address.min(inside);
+                folders
+            });
+        for (address, occupant) in &self.by_address {
+            let Some(inside) = folders.get(address.as_str()) else { continue };
+            let path = match occupant {
+                Occupant::File(index) => &tree.files()[*index].path,
+                Occupant::Redirect(id) | Occupant::Page(id) => &self.pages[*id].path,
+                Occupant::Reserved(_) => continue,
+            };
+            diagnostics.push(
+                Diagnostic::error(path, 0..0, format!("`{address}` would be a file and a folder at once"))
+                    .note(format!("`{inside}` stands in the folder"))
+                    .help("rename one of them"),
+            );
         }
     }
 

@@ -38,7 +38,25 @@ pub enum Contents {
 }
 
 /// The folders a site is made of.
-const FOLDERS: [&str; 2] = ["content", "themes"];
+pub const FOLDERS: [&str; 2] = ["content", "themes"];
+
+/// Makes sure that there is a site in `root`, and returns its path without links in it.
+///
+/// # Errors
+/// Says which folder is missing.
+pub fn find_site(root: &Path) -> Result<PathBuf, Failure> {
+    let canonical_root = root
+        .canonicalize()
+        .map_err(|error| Failure(format!("cannot read the site's folder `{}`: {error}", root.display())))?;
+    match FOLDERS.iter().find(|folder| !root.join(folder).is_dir()) {
+        None => Ok(canonical_root),
+        Some(folder) => Err(Failure(format!(
+            "there is no folder `{folder}` in `{}`\n  = help: a site has the folders `content` and `themes`; run in \
+             such a folder, or name it with `--root DIR`",
+            root.display()
+        ))),
+    }
+}
 
 impl SourceTree {
     /// Reads the site in `root`. Reports files that are not UTF-8 and links that lead out of the site.
@@ -46,20 +64,10 @@ impl SourceTree {
     /// # Errors
     /// When there is no site there, or the disk fails.
     pub fn read(root: &Path, diagnostics: &mut Diagnostics) -> Result<Self, Failure> {
-        let canonical_root = root
-            .canonicalize()
-            .map_err(|error| Failure(format!("cannot read the site's folder `{}`: {error}", root.display())))?;
+        let canonical_root = find_site(root)?;
         let mut found = Vec::new();
         for folder in FOLDERS {
-            let top = root.join(folder);
-            if !top.is_dir() {
-                return Err(Failure(format!(
-                    "there is no folder `{folder}` in `{}`\n  = help: a site has the folders `content` and `themes`; \
-                     run in such a folder, or name it with `--root DIR`",
-                    root.display()
-                )));
-            }
-            walk(&top, root, &canonical_root, &mut found, diagnostics)?;
+            walk(&root.join(folder), root, &canonical_root, &mut found, diagnostics)?;
         }
         found.sort();
         let read: Vec<Result<(SourceFile, Option<Diagnostic>), Failure>> =

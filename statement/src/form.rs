@@ -192,9 +192,8 @@ impl Field {
         let kind = field.one_of("kind", &FieldKind::WORDS);
         let kind = kind.map_or(FieldKind::Text, |kind| kind.value);
         let hint = field.string("hint").map_or_else(String::new, |hint| hint.value);
-        let autocomplete = field
-            .parsed("autocomplete", autocomplete_token)
-            .map_or_else(String::new, |token| token.value);
+        let autocomplete =
+            field.parsed("autocomplete", autocomplete_token).map_or_else(String::new, |token| token.value);
         let required = field.boolean("required").filter(|required| required.value);
         let because = field.string("because");
         let characters_max = field.integer("characters_max");

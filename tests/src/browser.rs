@@ -66,7 +66,12 @@ impl Browser {
                 "goog:loggingPrefs": {"performance": "ALL"},
                 "goog:chromeOptions": {
                     // Containers have neither Chromium's sandbox nor much shared memory; the pages are our own.
-                    "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run"],
+                    // The browser itself is kept from asking its makers for anything.
+                    "args": [
+                        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+                        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                        "--disable-quic",
+                    ],
                     "prefs": {"profile.managed_default_content_settings.javascript": allowed},
                 },
             }}}),

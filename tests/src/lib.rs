@@ -19,13 +19,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// When there is nothing after a minute; `what` says what was awaited.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    look_for(look).unwrap_or_else(|| panic!("waited {} seconds for {what}", PATIENCE.as_secs()))
+}
+
+/// The same; none when there is nothing after a minute.
+fn look_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
-        if let Some(seen) = look() {
+        let seen = look();
+        if seen.is_some() || start.elapsed() > PATIENCE {
             return seen;
         }
-        assert!(start.elapsed() < PATIENCE, "waited {} seconds for {what}", PATIENCE.as_secs());
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -160,7 +160,7 @@ impl Mail {
         let bytes = match self.header("content-transfer-encoding").as_str() {
             "base64" => BASE64.decode(body.replace('\n', "")).expect("the body is in base64"),
             "quoted-printable" => {
-                quoted_printable::decode(body, ParseMode::Strict).expect("the body is quoted-printable")
+                quoted_printable::decode(body, ParseMode::Robust).expect("the body is quoted-printable")
             }
             _ => return body.to_owned(),
         };

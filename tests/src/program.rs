@@ -1,8 +1,12 @@
 //! The programs under test, built once, and what a run of one of them left behind.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+
+use crate::look_for;
 
 /// The repository.
 #[must_use]
@@ -78,11 +82,31 @@ pub struct Finished {
 /// Runs a program to its end.
 ///
 /// # Panics
-/// When it does not start.
+/// When it does not start, or does not end within a minute.
 pub fn run(command: &mut Command) -> Finished {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("programs print UTF-8");
-    Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let (mut stdout, mut stderr) = (tempfile(), tempfile());
+    command.stdout(stdout.try_clone().expect("a file can be shared"));
+    command.stderr(stderr.try_clone().expect("a file can be shared"));
+    let mut process = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let status = look_for(|| process.try_wait().expect("a child can be asked"));
+    if status.is_none() {
+        process.kill().expect("a child can be killed");
+        process.wait().expect("a child can be awaited");
+    }
+    let (stdout, stderr) = (text(&mut stdout), text(&mut stderr));
+    let status = status.unwrap_or_else(|| panic!("{command:?} does not end; it said:\n{stdout}{stderr}"));
+    Finished { code: status.code(), stdout, stderr }
+}
+
+fn tempfile() -> File {
+    tempfile::tempfile().expect("a temporary file can be made")
+}
+
+fn text(file: &mut File) -> String {
+    let mut text = String::new();
+    file.rewind().expect("a file can be read again");
+    file.read_to_string(&mut text).expect("programs print UTF-8");
+    text
 }
 
 impl Finished {

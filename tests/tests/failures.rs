@@ -183,7 +183,7 @@ fn broken_links() {
     refused(page("---\ntitle: one\n---\n\n![a plan](plan.png)\n"), &["content/broken.md:5:11", "no file at this path"]);
     refused(
         edit("content/site.yaml", "theme: plain", "theme: plain\nmenu: [{label: Lost, to: lost.md}]"),
-        &["content/site.yaml:6:27", "link target does not exist"],
+        &["content/site.yaml:6:26", "link target does not exist"],
     );
 }
 
@@ -320,7 +320,7 @@ fn a_field_the_statement_does_not_declare() {
         &[
             "error[P103]",
             "content/forms/register.yaml:6:15",
-            "name is required; the statement says giving it is a choice",
+            "`name` is required; the statement says giving it is a choice",
         ],
     );
     refused(

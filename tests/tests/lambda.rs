@@ -10,6 +10,7 @@ use tests::mail_server::MailServer;
 use tests::program::{Finished, program, run};
 use tests::runtime_api::{Function, RuntimeApi};
 use tests::site::Site;
+use tests::wait_for;
 
 /// A function with its site and a mailbox; the host's disk is thrown away, so what it is sent goes to staff.
 struct Host {
@@ -174,9 +175,8 @@ fn every_host_is_answered() {
         assert_eq!(answer["statusCode"], 303, "{name}: {answer:#}");
         let location = header(&answer, "location");
         let reference = location.strip_prefix("/thank-you/?reference=").unwrap_or_else(|| panic!("{name}: {answer:#}"));
-        let mails = host.mail.mails();
         let mail =
-            mails.iter().find(|mail| mail.content().contains(&visitor)).unwrap_or_else(|| panic!("{name}: no mail"));
+            wait_for("the mail", || host.mail.mails().into_iter().find(|mail| mail.content().contains(&visitor)));
         assert!(mail.content().contains(reference) && !mail.text.contains("203.0.113.77"), "{name}: {}", mail.text);
 
         let body = host.body(&[("name", "Wrong"), ("email", "wrong")]);
@@ -208,7 +208,7 @@ fn a_body_cut_short_is_refused() {
     // The function goes on.
     let answer = host.api.invoke(&http_api("POST", "/api/register", &headers(), &body, false));
     assert_eq!(answer["statusCode"], 303, "{answer:#}");
-    assert_eq!(host.mail.mails().len(), 1);
+    let _ = host.mail.mail();
 }
 
 #[test]
@@ -247,7 +247,8 @@ fn it_does_not_start_without_its_settings() {
     refused(&site, &[("CANDOR_MAIL_TO", "nobody"), ("CANDOR_STORE", "paper:")], &["CANDOR_MAIL_TO", "CANDOR_STORE"]);
     refused(&site, &[("CANDOR_MAIL_TIMEOUT_SECONDS", "x")], &["CANDOR_MAIL_TIMEOUT_SECONDS"]);
     // Its disk is thrown away with the machine, so a registration there would be lost.
-    refused(&site, &[("CANDOR_STORE", "sqlite:/tmp/registrations.sqlite")], &["CANDOR_STORE"]);
+    let on_lambda = [("CANDOR_STORE", "sqlite:/tmp/registrations.sqlite"), ("LAMBDA_TASK_ROOT", "/var/task")];
+    refused(&site, &on_lambda, &["CANDOR_STORE", "thrown away"]);
 }
 
 #[test]

@@ -4,9 +4,14 @@
 #![expect(clippy::print_stderr, reason = "what is wrong at the start is told to whoever deploys it")]
 #![expect(clippy::disallowed_methods, reason = "the program reads the environment, the clock and its contract")]
 
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::task;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use form_handler::{Delivery, Handler, Settings};
 use jiff::Timestamp;
 use lambda_http::lambda_runtime::{self, LambdaEvent};
@@ -59,13 +64,20 @@ fn read_contract(path: Option<String>) -> Result<Contract, String> {
 
 async fn answer(handler: Arc<Handler>, event: LambdaEvent<Value>) -> Result<Value, lambda_http::Error> {
     let LambdaEvent { payload, context } = event;
+    let mut payload = with_context(payload);
+    let is_cut = take_damaged_body(&mut payload);
     // The event holds what was typed, so an error must not repeat it.
-    let request: LambdaRequest = serde_json::from_value(with_context(payload))
+    let request: LambdaRequest = serde_json::from_value(payload)
         .map_err(|_| lambda_http::Error::from("the event is of no kind this function knows"))?;
     let service = lambda_http::service_fn(move |request: Request| {
         let handler = Arc::clone(&handler);
         async move {
-            let response = handler.handle(request, Timestamp::now()).await;
+            let now = Timestamp::now();
+            let response = if is_cut {
+                handler.handle(request.map(|_| CutBody), now).await
+            } else {
+                handler.handle(request, now).await
+            };
             Ok::<_, lambda_http::Error>(response.map(|bytes| {
                 // Every answer of ours is text, which the events carry as it is.
                 String::from_utf8(bytes.to_vec()).map_or(Body::Empty, Body::Text)
@@ -74,6 +86,32 @@ async fn answer(handler: Arc<Handler>, event: LambdaEvent<Value>) -> Result<Valu
     });
     let response = Adapter::from(service).call(LambdaEvent { payload: request, context }).await?;
     Ok(serde_json::to_value(response)?)
+}
+
+/// A body of which not all arrived.
+struct CutBody;
+
+impl http_body::Body for CutBody {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut task::Context<'_>,
+    ) -> task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        task::Poll::Ready(Some(Err("the body is not whole")))
+    }
+}
+
+/// Takes a body out that is said to be in base64 and is not: lambda_http would panic over it. Whether it did.
+fn take_damaged_body(event: &mut Value) -> bool {
+    let is_damaged = event["isBase64Encoded"] == true
+        && event["body"].as_str().is_some_and(|body| BASE64_STANDARD.decode(body).is_err());
+    if is_damaged {
+        event["isBase64Encoded"] = false.into();
+        event["body"] = Value::Null;
+    }
+    is_damaged
 }
 
 /// Gives Netlify's events the parts that API Gateway's have.
