@@ -6,12 +6,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+use rayon::prelude::*;
+use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
 use statement::contract::Contract;
+use walkdir::WalkDir;
 
 use crate::{Failure, address, well_known};
 
@@ -97,6 +101,12 @@ pub struct Folder {
     target: PathBuf,
     staging: PathBuf,
     contract: PathBuf,
+    /// Whether there is a site to compare with.
+    was_published: bool,
+    /// Whether anything differs from that site.
+    changed: AtomicBool,
+    /// How many files were staged.
+    staged: AtomicUsize,
     /// Keeps a second build out until this one ends, however it ends.
     _lock: File,
 }
@@ -123,36 +133,70 @@ impl Folder {
         let staging = parent.join(format!(".{}.staging", name.to_string_lossy()));
         remove(&staging)?;
         fs::create_dir(&staging).map_err(|error| cannot("create", &staging, &error))?;
-        Ok(Self { target, staging, contract, _lock: lock })
+        let was_published = target.exists();
+        let (changed, staged) = (AtomicBool::new(!was_published), AtomicUsize::new(0));
+        Ok(Self { target, staging, contract, was_published, changed, staged, _lock: lock })
     }
 
-    fn file(&self, site_path: &str) -> PathBuf {
-        self.staging.join(address::output_file(site_path))
+    /// Puts the contract beside the site, unless it stands there already.
+    fn publish_contract(&self, contract: &str) -> Result<(), Failure> {
+        if fs::read(&self.contract).is_ok_and(|published| published == contract.as_bytes()) {
+            return Ok(());
+        }
+        let staged = self.staging.with_extension(CONTRACT_FILE);
+        fs::write(&staged, contract).map_err(|error| cannot("write", &staged, &error))?;
+        fs::rename(&staged, &self.contract).map_err(|error| cannot("replace", &self.contract, &error))
+    }
+
+    /// Whether what was staged is what is published, file by file.
+    fn is_published(&self) -> bool {
+        let published = WalkDir::new(&self.target).into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
+        !self.changed.load(Ordering::Relaxed) && published.count() == self.staged.load(Ordering::Relaxed)
     }
 }
 
 impl Output for Folder {
     fn prepare(&self, site_paths: &mut dyn Iterator<Item = &str>) -> Result<(), Failure> {
-        let folders: BTreeSet<PathBuf> =
-            site_paths.filter_map(|path| self.file(path).parent().map(Path::to_owned)).collect();
-        for folder in folders {
-            fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))?;
-        }
-        Ok(())
+        let files: Vec<String> = site_paths.map(address::output_file).collect();
+        let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        let mut folders: Vec<String> = files.iter().filter_map(|file| folder(file)).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        // Those that other folders stand in are made first, one by one; then the others, which need not wait for each
+        // other.
+        let (inner, leaves): (Vec<_>, Vec<_>) = folders.iter().enumerate().partition(|(index, folder)| {
+            let next = folders.get(index + 1);
+            next.is_some_and(|next| next.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')))
+        });
+        let create = |folder: &str| {
+            let folder = self.staging.join(folder);
+            fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))
+        };
+        let above: BTreeSet<&str> = leaves.iter().filter_map(|(_, folder)| Some(folder.rsplit_once('/')?.0)).collect();
+        inner.iter().map(|(_, folder)| folder.as_str()).chain(above).try_for_each(create)?;
+        leaves.par_iter().try_for_each(|(_, folder)| create(folder))
     }
 
     fn write(&self, site_path: &str, bytes: Vec<u8>) -> Result<(), Failure> {
-        let file = self.file(site_path);
+        let path = address::output_file(site_path);
+        let file = self.staging.join(&path);
+        self.staged.fetch_add(1, Ordering::Relaxed);
+        // A file that is published already is the same file in the new folder: neither its bytes nor its time change.
+        let published = self.target.join(&path);
+        if self.was_published && has_bytes(&published, &bytes) && fs::hard_link(&published, &file).is_ok() {
+            return Ok(());
+        }
+        self.changed.store(true, Ordering::Relaxed);
         fs::write(&file, bytes).map_err(|error| cannot("write", &file, &error))
     }
 
     fn publish(self, contract: &str) -> Result<(), Failure> {
         // The contract first: it is the mark by which the folder is known as ours, should the machine stop in between.
-        let staged = self.staging.with_extension(CONTRACT_FILE);
-        fs::write(&staged, contract).map_err(|error| cannot("write", &staged, &error))?;
-        fs::rename(&staged, &self.contract).map_err(|error| cannot("replace", &self.contract, &error))?;
-
-        if !self.target.exists() {
+        self.publish_contract(contract)?;
+        if self.is_published() {
+            return Ok(());
+        }
+        if !self.was_published {
             return fs::rename(&self.staging, &self.target).map_err(|error| cannot("create", &self.target, &error));
         }
         if renameat_with(CWD, &self.staging, CWD, &self.target, RenameFlags::EXCHANGE).is_err() {
@@ -165,6 +209,16 @@ impl Output for Folder {
         }
         Ok(())
     }
+}
+
+/// Whether a file, and not a link to one, has just these bytes.
+fn has_bytes(file: &Path, bytes: &[u8]) -> bool {
+    let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+    let Ok(published) = File::options().read(true).custom_flags(no_link).open(file) else { return false };
+    let is_as_long =
+        published.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == bytes.len() as u64);
+    let mut found = Vec::with_capacity(bytes.len());
+    is_as_long && (&published).read_to_end(&mut found).is_ok_and(|_| found == bytes)
 }
 
 impl Drop for Folder {

@@ -1,6 +1,7 @@
 //! Same input, same bytes: not the order in which files were made, nor threads, time zone or place, change what is published.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use tests::program::{program, run};
 use tests::site::{Site, files};
@@ -48,6 +49,27 @@ fn building_again_changes_nothing() {
     let first = published(&site);
     let site = site.built();
     assert_same(&first, &published(&site));
+}
+
+/// When each published file was last written.
+fn times(site: &Site) -> BTreeMap<String, SystemTime> {
+    let time = |path: &str| site.path(&format!("public/{path}")).metadata().and_then(|found| found.modified());
+    published(site).into_keys().map(|path| (path.clone(), time(&path).expect("a file has a time"))).collect()
+}
+
+#[test]
+fn what_does_not_change_is_not_written_again() {
+    let site = Site::shipped().built();
+    let before = times(&site);
+    let site = site.built();
+    assert_eq!(times(&site), before);
+
+    site.edit("content/404.md", "There is no page", "There is nothing");
+    let site = site.built();
+    let mut after = times(&site);
+    assert_ne!(after.remove("404.html"), before.get("404.html").copied());
+    assert!(after.iter().all(|(path, time)| before[path] == *time));
+    assert!(site.read("public/404.html").contains("There is nothing"));
 }
 
 #[test]
