@@ -1,6 +1,6 @@
 //! The pipeline from a source tree to an output: every stage once, in order, and publishing only what has no mistake.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 use statement::contract::Contract;
@@ -9,10 +9,11 @@ use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use crate::contract::Placement;
 use crate::markdown::AnchorLink;
 use crate::output::{Nowhere, Output};
+use crate::scan::Ids;
 use crate::site::{Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, markdown, scan, well_known};
+use crate::{Failure, contract, markdown, well_known};
 
 /// What a build came to.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ fn render(
 /// What remains of a page when its bytes are written.
 struct RenderedPage {
     /// The anchors on it; none where it could not be rendered.
-    ids: Option<Vec<String>>,
+    ids: Option<Ids>,
     anchors: Vec<AnchorLink>,
     forms: Vec<statement::yaml::Located<String>>,
     diagnostics: Diagnostics,
@@ -110,9 +111,9 @@ fn render_page(
     let rendered = markdown::render(site, id, file, forms, &mut diagnostics);
     let mut ids = None;
     if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
-        let found = scan::ids(&html);
+        let found = Ids::of(&html);
         if !diagnostics.has_errors() {
-            refuse_duplicate_ids(page, &found, &mut diagnostics);
+            refuse_repeated_ids(page, &found, &mut diagnostics);
         }
         ids = Some(found);
         output.write(&page.address, html.into_bytes())?;
@@ -121,9 +122,8 @@ fn render_page(
 }
 
 /// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
-fn refuse_duplicate_ids(page: &SitePage, ids: &[String], diagnostics: &mut Diagnostics) {
-    let mut seen = HashSet::with_capacity(ids.len());
-    for id in ids.iter().filter(|id| !seen.insert(id.as_str())) {
+fn refuse_repeated_ids(page: &SitePage, ids: &Ids, diagnostics: &mut Diagnostics) {
+    for id in ids.repeated() {
         diagnostics.push(
             Diagnostic::error(&page.path, 0..0, format!("two elements of the finished page have the id `{id}`"))
                 .help("give the heading another anchor, as in `## Title {#other}`, or change the theme"),
@@ -171,7 +171,7 @@ fn check_anchors(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnost
         let target = &site.pages[link.page];
         let diagnostic = Diagnostic::error(&link.path, link.span.clone(), "link target does not exist")
             .label(format!("no anchor `{}` on `{}`", link.anchor, target.path));
-        diagnostics.push(match near_match(&link.anchor, ids.iter().map(String::as_str)) {
+        diagnostics.push(match near_match(&link.anchor, ids.iter()) {
             Some(near) => diagnostic.help(format!("did you mean `#{near}`?")),
             None => diagnostic,
         });

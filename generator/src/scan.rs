@@ -3,6 +3,8 @@
 //! It is a scanner, not a parser: it finds what a browser would see as a tag and skips comments and the text of scripts
 //! and styles (HTML Standard, sections 13.2.5 and 13.2.6.2), and leaves the tree alone.
 
+use std::borrow::Cow;
+
 use memchr::{memchr, memmem};
 
 /// Calls `found(tag, attributes)` for every start tag, in order; names and values are as written.
@@ -32,15 +34,41 @@ pub fn tags<'a>(html: &'a str, mut found: impl FnMut(&'a str, &[(&'a str, &'a st
     }
 }
 
-/// The values of all `id` attributes.
-#[must_use]
-pub fn ids(html: &str) -> Vec<String> {
-    let mut ids = Vec::new();
-    tags(html, |_, attributes| {
-        let id = attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case("id"));
-        ids.extend(id.map(|(_, value)| unescape(value)));
-    });
-    ids
+/// The values of a page's `id` attributes, which links can lead to.
+#[derive(Debug, Default)]
+pub struct Ids {
+    /// In the order of their letters, so that one of ten thousand is found at once.
+    sorted: Vec<Box<str>>,
+}
+
+impl Ids {
+    /// Collects them.
+    #[must_use]
+    pub fn of(html: &str) -> Self {
+        let mut sorted: Vec<Box<str>> = Vec::new();
+        tags(html, |_, attributes| {
+            let id = attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case("id"));
+            sorted.extend(id.map(|(_, value)| unescape(value).into()));
+        });
+        sorted.sort_unstable();
+        Self { sorted }
+    }
+
+    /// Whether an element has this id.
+    #[must_use]
+    pub fn contains(&self, id: &str) -> bool {
+        self.sorted.binary_search_by(|other| (**other).cmp(id)).is_ok()
+    }
+
+    /// Ids that more than one element has.
+    pub fn repeated(&self) -> impl Iterator<Item = &str> {
+        self.sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| &*pair[0])
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.sorted.iter().map(|id| &**id)
+    }
 }
 
 /// Reads attributes from `at`, which is after the tag's name; returns the place after the tag.
@@ -99,12 +127,12 @@ fn end_of_raw_text(html: &str, at: usize, name: &str) -> usize {
 }
 
 /// The few references our own escaping writes.
-fn unescape(value: &str) -> String {
+fn unescape(value: &str) -> Cow<'_, str> {
     if memchr(b'&', value.as_bytes()).is_none() {
-        return value.to_owned();
+        return value.into();
     }
     let value = value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
-    value.replace("&#39;", "'").replace("&#x27;", "'").replace("&amp;", "&")
+    value.replace("&#39;", "'").replace("&#x27;", "'").replace("&amp;", "&").into()
 }
 
 #[cfg(test)]
@@ -115,7 +143,14 @@ mod tests {
     fn finds_ids_as_a_browser_would() {
         let html = r#"<!doctype html><p id=a class="b">text id="no" <a ID='c d' href=x/>
             <!-- <p id="no"> --> <script>"<p id='no'>"</script><style>p[id="no"]{}</style><h2 id="tom&amp;co">"#;
-        assert_eq!(ids(html), ["a", "c d", "tom&co"]);
+        assert_eq!(Ids::of(html).iter().collect::<Vec<_>>(), ["a", "c d", "tom&co"]);
+    }
+
+    #[test]
+    fn tells_which_ids_are_repeated() {
+        let ids = Ids::of("<p id=b><p id=a><p id=b>");
+        assert_eq!(ids.repeated().collect::<Vec<_>>(), ["b"]);
+        assert!(ids.contains("a") && !ids.contains("c"));
     }
 
     #[test]
@@ -123,7 +158,7 @@ mod tests {
         for html in
             ["<", "<p", "<p id", "<p id=", "<p id=\"", "<p id='é", "<script", "<script></", "<!--", "<p =é", "<p \"é"]
         {
-            let _ = ids(html);
+            let _ = Ids::of(html);
         }
     }
 }
