@@ -2,8 +2,9 @@
 //!
 //! The only module that knows the form handler. Visitors of the published site never meet it.
 
+mod live_reload;
+
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -12,11 +13,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use form_handler::{Delivery, Handler, LocalDefaults};
-use futures_util::stream;
 use jiff::Timestamp;
 use notify::{EventKind, RecursiveMode, Watcher};
 use percent_encoding::percent_decode_str;
@@ -24,6 +23,7 @@ use statement::diagnostic::Diagnostics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::live_reload::News;
 use crate::build::build;
 use crate::output::Memory;
 use crate::site::Options;
@@ -34,9 +34,6 @@ use crate::{Failure, report};
 const QUIET: Duration = Duration::from_millis(15);
 /// How long answers under way may take when the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-const RELOAD_SCRIPT: &str = "/_candor/reload.js";
-const RELOAD_EVENTS: &str = "/_candor/events";
 
 /// What the program decides.
 pub struct Settings {
@@ -138,13 +135,11 @@ async fn told_to_stop() {
 /// What visitors get at the moment.
 #[derive(Default)]
 struct Served {
-    /// Another one for every change that can be seen.
-    generation: String,
+    news: News,
     /// By site path.
-    files: HashMap<String, Vec<u8>>,
-    handler: Option<Handler>,
-    /// What is wrong, where there never was a site without mistakes.
-    report: Option<String>,
+    files: Arc<HashMap<String, Vec<u8>>>,
+    /// None until the site was once without mistakes.
+    handler: Option<Arc<Handler>>,
 }
 
 struct Builder {
@@ -153,7 +148,7 @@ struct Builder {
 }
 
 impl Builder {
-    /// Builds the site; `last` stays in its place, as far as it had one, when there are mistakes.
+    /// Builds the site; with mistakes in it, `last` is what is served with a report.
     fn rebuild(&self, last: &Served) -> Result<Served, Failure> {
         let now = (self.settings.clock)();
         let mut diagnostics = Diagnostics::new();
@@ -163,24 +158,29 @@ impl Builder {
         let built = build(&tree, &options, diagnostics, Memory::new(&mut files))?;
         let report = report::draw(&built.diagnostics, &tree);
         (self.settings.tell)(&report);
-        let counts = report::count(&built.diagnostics);
-        let generation = now.as_nanosecond().to_string();
-        match built.published {
-            Some(published) => {
-                let handler = Handler::new(published.contract, Arc::clone(&self.delivery)).map_err(Failure)?;
-                Ok(Served { generation, files, handler: Some(handler), report: None })
-            }
-            None if last.handler.is_some() => Err(Failure(format!("{counts}; the site is served as it was before"))),
-            None => {
-                (self.settings.tell)(&format!("{counts}; mend the site, and it will be served\n"));
-                Ok(Served {
-                    generation,
-                    report: Some(anstream::adapter::strip_str(&report).to_string()),
-                    ..Served::default()
-                })
-            }
-        }
+        let generation = now.as_millisecond().max(last.news.generation + 1);
+        let Some(published) = built.published else {
+            let after = if last.handler.is_some() {
+                "the site is served as it was before"
+            } else {
+                "mend the site, and it will be served"
+            };
+            (self.settings.tell)(&format!("{}; {after}\n", report::count(&built.diagnostics)));
+            let report = Some(anstream::adapter::strip_str(&report).to_string());
+            let news = News { generation, report, ..last.news };
+            return Ok(Served { news, files: Arc::clone(&last.files), handler: last.handler.clone() });
+        };
+        let handler = Handler::new(published.contract, Arc::clone(&self.delivery)).map_err(Failure)?;
+        let reload_before = if is_restyled(&last.files, &files) { last.news.reload_before } else { generation };
+        let news = News { generation, reload_before, report: None };
+        Ok(Served { news, files: Arc::new(files), handler: Some(Arc::new(handler)) })
     }
+}
+
+/// Whether nothing but styles differs.
+fn is_restyled(last: &HashMap<String, Vec<u8>>, next: &HashMap<String, Vec<u8>>) -> bool {
+    last.len() == next.len()
+        && next.iter().all(|(path, bytes)| last.get(path).is_some_and(|last| path.ends_with(".css") || last == bytes))
 }
 
 /// Rebuilds in a thread of its own whenever a file changes; the watcher ends it when it is dropped.
@@ -202,10 +202,12 @@ fn watch_files(builder: Builder, served: watch::Sender<Arc<Served>>) -> Result<n
             while changes.recv_timeout(QUIET).is_ok() {}
             let last = Arc::clone(&served.borrow());
             match builder.rebuild(&last) {
-                Ok(next) if next.files == last.files && next.report == last.report => {}
+                Ok(next) if next.files == last.files && next.news.report == last.news.report => {}
                 Ok(next) => {
+                    if next.news.report.is_none() {
+                        (builder.settings.tell)("the site was rebuilt\n");
+                    }
                     served.send_replace(Arc::new(next));
-                    (builder.settings.tell)("the site was rebuilt\n");
                 }
                 Err(failure) => (builder.settings.tell)(&format!("{failure}\n")),
             }
@@ -224,19 +226,18 @@ struct App {
 async fn answer(State(app): State<App>, request: Request) -> Response {
     let served = Arc::clone(&app.served.borrow());
     let path = request.uri().path();
-    if path == RELOAD_SCRIPT {
-        return ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], reload_script()).into_response();
+    if path == live_reload::SCRIPT {
+        return live_reload::script();
     }
-    if path == RELOAD_EVENTS {
-        let seen = request.uri().query().and_then(|query| query.strip_prefix("generation=")).unwrap_or_default();
-        return reload_events(app, seen.to_owned());
+    if path == live_reload::EVENTS {
+        let App { served, stopped, .. } = app;
+        return live_reload::events(request.uri().query(), request.headers(), served, |served| &served.news, stopped);
     }
     match &served.handler {
         Some(handler) if path.starts_with("/api/") => handler.handle(request, (app.clock)()).await.map(Body::from),
         Some(_) => file(&served, &request),
         None => {
-            let report = served.report.clone().unwrap_or_default();
-            let page = report_page(&report, &served.generation);
+            let page = report_page(served.news.report.as_deref().unwrap_or_default(), served.news.generation);
             (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page)
                 .into_response()
         }
@@ -250,7 +251,7 @@ fn file(served: &Served, request: &Request) -> Response {
     }
     let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
     if let Some(bytes) = served.files.get(&*path) {
-        return content(StatusCode::OK, &path, bytes, &served.generation);
+        return content(StatusCode::OK, &path, bytes, served.news.generation);
     }
     if served.files.contains_key(&format!("{path}/")) {
         let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
@@ -258,12 +259,12 @@ fn file(served: &Served, request: &Request) -> Response {
         return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response();
     }
     match served.files.get("/404.html") {
-        Some(bytes) => content(StatusCode::NOT_FOUND, "/404.html", bytes, &served.generation),
+        Some(bytes) => content(StatusCode::NOT_FOUND, "/404.html", bytes, served.news.generation),
         None => (StatusCode::NOT_FOUND, "There is no such page.\n").into_response(),
     }
 }
 
-fn content(status: StatusCode, path: &str, bytes: &[u8], generation: &str) -> Response {
+fn content(status: StatusCode, path: &str, bytes: &[u8], generation: i64) -> Response {
     let mime = if path.ends_with('/') {
         mime_guess::mime::TEXT_HTML
     } else {
@@ -271,7 +272,7 @@ fn content(status: StatusCode, path: &str, bytes: &[u8], generation: &str) -> Re
     };
     let is_page = mime == mime_guess::mime::TEXT_HTML;
     let charset = if mime.type_() == mime_guess::mime::TEXT { "; charset=utf-8" } else { "" };
-    let bytes = if is_page { with_reload_script(bytes, generation) } else { Bytes::copy_from_slice(bytes) };
+    let bytes = if is_page { live_reload::with_script(bytes, generation) } else { Bytes::copy_from_slice(bytes) };
     let mut response = (status, bytes).into_response();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&format!("{mime}{charset}")) {
@@ -281,47 +282,12 @@ fn content(status: StatusCode, path: &str, bytes: &[u8], generation: &str) -> Re
     response
 }
 
-/// Puts the reload script at the end of a page, only ever here: what is published has none.
-fn with_reload_script(page: &[u8], generation: &str) -> Bytes {
-    let at = memchr::memmem::rfind(page, b"</body>").unwrap_or(page.len());
-    let script = format!("<script src=\"{RELOAD_SCRIPT}?generation={generation}\"></script>");
-    Bytes::from([&page[..at], script.as_bytes(), &page[at..]].concat())
-}
-
-fn reload_script() -> String {
-    // A page that is left must let go of its connection: browsers keep such pages, and have six connections to a host.
-    format!(
-        "const address = \"{RELOAD_EVENTS}\" + new URL(document.currentScript.src).search;\n\
-         let events;\n\
-         addEventListener(\"pageshow\", () => {{\n  \
-           events = new EventSource(address);\n  \
-           events.addEventListener(\"reload\", () => location.reload());\n\
-         }});\n\
-         addEventListener(\"pagehide\", () => events.close());\n"
-    )
-}
-
-/// One event, when what is served is no longer what the page has `seen`.
-fn reload_events(app: App, seen: String) -> Response {
-    let App { mut served, mut stopped, .. } = app;
-    let next = async move {
-        tokio::select! {
-            changed = served.wait_for(|served| served.generation != seen) => changed.is_ok(),
-            _ = stopped.wait_for(|stopped| *stopped) => false,
-        }
-    };
-    let events = stream::unfold(Some(Box::pin(next)), |next| async {
-        next?.await.then(|| (Ok::<_, Infallible>(Event::default().event("reload").data("now")), None))
-    });
-    Sse::new(events).keep_alive(KeepAlive::default()).into_response()
-}
-
-fn report_page(report: &str, generation: &str) -> Bytes {
+fn report_page(report: &str, generation: i64) -> Bytes {
     let mut escaped = String::new();
     pulldown_cmark_escape::escape_html(&mut escaped, report).expect("invariant: a string can be written to");
     let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>The site has mistakes</title>\
+        "<!doctype html><html lang=\"en\" data-report><meta charset=\"utf-8\"><title>The site has mistakes</title>\
          <body><h1>The site has mistakes</h1><pre>{escaped}</pre></body></html>"
     );
-    with_reload_script(page.as_bytes(), generation)
+    live_reload::with_script(page.as_bytes(), generation)
 }

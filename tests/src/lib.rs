@@ -13,7 +13,7 @@ pub mod server;
 pub mod site;
 
 /// Far longer than anything takes on a busy machine; only a failure waits this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks again and again until there is something to see.
 ///

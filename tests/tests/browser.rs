@@ -154,6 +154,51 @@ fn an_edit_reloads_the_open_page() {
     }
 }
 
+#[test]
+fn an_edit_of_a_style_is_seen_without_a_reload() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    browser.open(&format!("{}/register/", server.url));
+    let _ = browser.evaluate("document.documentElement.dataset.kept = 'yes'");
+    site.write("themes/optimal/assets/site.css", "h1 { color: rgb(1, 2, 3) }");
+    wait_for("the new colour", || (browser.find("h1").css("color") == "rgba(1, 2, 3, 1)").then_some(()));
+    assert_eq!(browser.evaluate("document.documentElement.dataset.kept"), "yes");
+    assert_eq!(browser.evaluate("document.querySelectorAll('link[rel=stylesheet]').length"), 1);
+}
+
+#[test]
+fn mistakes_are_shown_in_the_open_page_until_they_are_mended() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    browser.open(&format!("{}/register/", server.url));
+    let report =
+        || browser.evaluate("document.querySelector('#candor-mistakes')?.shadowRoot.querySelector('pre').textContent");
+    site.edit("content/register.md", "title:", "titel:");
+    let report_says = |words: &str| report().as_str().is_some_and(|report| report.contains(words));
+    wait_for("the report", || report_says("content/register.md:2:1").then_some(()));
+    assert_eq!(browser.find("h1").text(), "Register");
+    // A page that is opened now has the report too.
+    browser.open(&format!("{}/", server.url));
+    wait_for("the report", || report_says("did you mean `title`?").then_some(()));
+    site.edit("content/register.md", "titel:", "title:");
+    wait_for("the report to go", || report().is_null().then_some(()));
+}
+
+#[test]
+fn pages_that_were_left_do_not_hold_up_others() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    let start = std::time::Instant::now();
+    // More pages than a browser has connections to one host.
+    for page in PAGES.iter().chain(&PAGES) {
+        browser.open(&format!("{}{page}", server.url));
+    }
+    assert!(start.elapsed() < tests::PATIENCE / 2, "the pages wait for each other");
+}
+
 /// Every page of the shipped site, and the form as it is shown again.
 const PAGES: [&str; 5] = ["/", "/register/", "/privacy/", "/thank-you/", "/404.html"];
 

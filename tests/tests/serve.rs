@@ -77,9 +77,9 @@ fn the_reload_script_is_served_and_never_published() {
     let site = Site::shipped();
     let server = site.serve(&[]);
     for path in ["/", "/register/", "/privacy/", "/404.html"] {
-        assert_eq!(server.get(path).body.matches("/_candor/reload.js").count(), 1, "{path}");
+        assert_eq!(server.get(path).body.matches("/_candor/live_reload.js").count(), 1, "{path}");
     }
-    let script = server.get("/_candor/reload.js").expect(200);
+    let script = server.get("/_candor/live_reload.js").expect(200);
     assert!(script.header("content-type").starts_with("text/javascript"));
     let site = site.built();
     for (path, bytes) in
@@ -100,6 +100,17 @@ fn an_edit_is_served_and_announced() {
     let has_data = event.iter().any(|line| line.strip_prefix("data:").is_some_and(|data| !data.trim().is_empty()));
     assert!(event.contains(&"event: reload".to_owned()) && has_data, "a browser makes nothing of {event:?}");
     assert!(server.get("/register/").body.contains("Take this form"));
+    let mut next = || -> Vec<String> {
+        events.by_ref().skip_while(String::is_empty).take_while(|line| !line.is_empty()).collect()
+    };
+    site.edit("themes/optimal/assets/site.css", "{", "{ --announced: 1;");
+    assert!(next().contains(&"event: styles".to_owned()));
+    site.edit("content/register.md", "title:", "titel:");
+    let event = next();
+    assert!(event.contains(&"event: mistakes".to_owned()), "{event:?}");
+    assert!(event.iter().any(|line| line.contains("did you mean `title`?")), "{event:?}");
+    site.edit("content/register.md", "titel:", "title:");
+    assert!(next().contains(&"event: styles".to_owned()), "what was mended is as it was before");
 
     site.edit("themes/optimal/templates/base.html", "Skip to main content", "Skip to the content");
     wait_until_says(&server, "/", "Skip to the content");
@@ -115,7 +126,7 @@ fn an_edit_is_served_and_announced() {
 /// What a page adds to the address of the events: which state of the site it shows.
 fn generation(server: &Server) -> String {
     let page = server.get("/").body;
-    let after = page.split_once("/_candor/reload.js").expect("the page has the script").1;
+    let after = page.split_once("/_candor/live_reload.js").expect("the page has the script").1;
     after.split('"').next().expect("an attribute ends").to_owned()
 }
 
