@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one module that puts URLs together")]
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use unicode_normalization::char::is_combining_mark;
 
 /// What must be escaped in the path of a URL (URL Standard, path percent-encode set), and `%` itself.
 const PATH: &AsciiSet = &CONTROLS
@@ -41,16 +42,18 @@ pub fn of_page(content_path: &str, slug: Option<&str>) -> String {
     })
 }
 
-/// The site path of a file that is published as it is.
+/// The site path of a file that is published as it is; `index.html` is what hosts serve for its folder.
 #[must_use]
 pub fn of_file(content_path: &str) -> String {
-    format!("/{content_path}")
+    let path = content_path.strip_suffix("index.html").filter(|folder| folder.is_empty() || folder.ends_with('/'));
+    format!("/{}", path.unwrap_or(content_path))
 }
 
 /// The site path of a page, where its author may have left out the final slash: `/old/page` is `/old/page/`, and
 /// `/old/page.html` stays what it is.
 #[must_use]
 pub fn with_slash(site_path: &str) -> String {
+    let site_path = site_path.strip_suffix("/index.html").map_or(site_path, |folder| &site_path[..=folder.len()]);
     let last = site_path.rsplit('/').next().unwrap_or_default();
     let slash = if last.is_empty() || last.contains('.') { "" } else { "/" };
     format!("{site_path}{slash}")
@@ -169,7 +172,7 @@ pub fn relative(from: &str, to: &str) -> String {
 pub fn slugify(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter.is_alphanumeric() || letter == '_' {
+        if is_word(letter) {
             slug.extend(letter.to_lowercase());
         } else if !"'’".contains(letter) && !slug.is_empty() && !slug.ends_with('-') {
             slug.push('-');
@@ -179,10 +182,20 @@ pub fn slugify(text: &str) -> String {
     slug
 }
 
+/// Letters with the marks that some scripts write them with, digits, and `_`.
+fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || is_combining_mark(letter)
+}
+
+/// Whether a word can stand in an address as it is.
+#[must_use]
+pub fn is_plain(part: &str) -> bool {
+    part.chars().all(|letter| is_word(letter) || "-.~".contains(letter))
+}
+
 /// Part of a path: kept as it is where it is fit for a URL (`2018-09-26`, `v1.2`), else made so.
 fn slugify_path(part: &str) -> String {
-    let fit = |letter: char| letter.is_alphanumeric() || "-_.~".contains(letter);
-    if part.chars().all(fit) { part.to_owned() } else { slugify(part) }
+    if is_plain(part) { part.to_owned() } else { slugify(part) }
 }
 
 #[cfg(test)]
@@ -198,6 +211,11 @@ mod tests {
         assert_eq!(of_page("privacy/2018-09-26.md", None), "/privacy/2018-09-26/");
         assert_eq!(of_page("日本.md", None), "/日本/");
         assert_eq!(permalink("https://example.org", "/日本/"), "https://example.org/%E6%97%A5%E6%9C%AC/");
+        assert_eq!(of_file("guides/index.html"), "/guides/");
+        assert_eq!(of_file("guides/myindex.html"), "/guides/myindex.html");
+        assert_eq!(with_slash("/old"), "/old/");
+        assert_eq!(with_slash("/old/index.html"), "/old/");
+        assert_eq!(with_slash("/old.html"), "/old.html");
         assert_eq!(output_file("/"), "index.html");
         assert_eq!(output_file("/a/"), "a/index.html");
         assert_eq!(output_file("/robots.txt"), "robots.txt");
@@ -230,6 +248,7 @@ mod tests {
         assert_eq!(slugify("Überblick – 2. Teil"), "überblick-2-teil");
         assert_eq!(slugify("How Long Do We Keep Children’s Work?"), "how-long-do-we-keep-childrens-work");
         assert_eq!(slugify("???"), "");
+        assert_eq!(slugify("हिन्दी ที่นี่"), "हिन्दी-ที่นี่");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::contract::Placement;
 use crate::markdown::AnchorLink;
 use crate::output::{Nowhere, Output};
 use crate::scan::Ids;
-use crate::site::{Options, PageId, Site, SitePage};
+use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
 use crate::{Failure, contract, markdown, well_known};
@@ -77,7 +77,9 @@ fn render(
     diagnostics: &mut Diagnostics,
 ) -> Result<Contract, Failure> {
     let forms = contract::empty_forms(site, theme, diagnostics);
-    output.prepare(&mut site.by_address.keys().map(String::as_str).chain([well_known::ROBOTS]))?;
+    let own = [well_known::SITEMAP, well_known::REDIRECTS, well_known::ROBOTS];
+    let written = site.by_address.iter().filter(|(_, occupant)| !matches!(occupant, Occupant::Reserved(_)));
+    output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(own))?;
     let pages = (0..site.pages.len())
         .into_par_iter()
         .map(|id| render_page(site, tree, theme, &forms, id, output))

@@ -132,7 +132,7 @@ fn form_contract(
     let contact = &statement.contact.email;
     Some(FormContract {
         endpoint: address::of_form(&form.id),
-        page: site.pages[page].address.clone(),
+        page: address::href(&site.pages[page].address),
         thanks: thanks?,
         notify: form.notify,
         sha256: form.sha256.clone(),
@@ -169,7 +169,7 @@ fn thank_you_page(site: &Site, form: &Form, diagnostics: &mut Diagnostics) -> Op
     let from = form.path.strip_prefix("content/").unwrap_or(&form.path);
     let wanted = address::join(from, &form.thanks.value);
     if let Some(page) = wanted.as_deref().and_then(|path| site.page_of(path)) {
-        return Some(site.pages[page].address.clone());
+        return Some(address::href(&site.pages[page].address));
     }
     if wanted.as_deref().is_some_and(|path| site.is_unusable(path)) {
         return None;

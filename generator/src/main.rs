@@ -111,7 +111,8 @@ fn run(command: Command) -> Result<bool, Failure> {
             let out = out.unwrap_or_else(|| site.root.join("public"));
             let mut diagnostics = Diagnostics::new();
             let tree = SourceTree::read(&site.root, &mut diagnostics)?;
-            let built = build(&tree, &site.options(), diagnostics, Folder::open(&out)?)?;
+            let folder = Folder::open(&out, &site.root)?;
+            let built = build(&tree, &site.options(), diagnostics, folder)?;
             Ok(conclude(&tree, &built, &format!("in {}", out.display()), "nothing was published"))
         }
         Command::Check { site } => {

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one module that writes the disk")]
 
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,12 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use memchr::memmem;
 use rayon::prelude::*;
 use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
 use statement::contract::Contract;
 use walkdir::WalkDir;
 
-use crate::{Failure, address, well_known};
+use crate::{Failure, address, source_tree, well_known};
 
 /// The contract's file, beside the folder of the site.
 pub const CONTRACT_FILE: &str = "contract.json";
@@ -112,11 +114,11 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens `target` for one build. A second build waits until the first has ended.
+    /// Opens `target` for one build of the site in `root`. A second build waits until the first has ended.
     ///
     /// # Errors
-    /// When the folder cannot be written, or holds something that Candor did not put there.
-    pub fn open(target: &Path) -> Result<Self, Failure> {
+    /// When the folder cannot be written, holds something that Candor did not put there, or is among the site's sources.
+    pub fn open(target: &Path, root: &Path) -> Result<Self, Failure> {
         let target = std::path::absolute(target).map_err(|error| cannot("write", target, &error))?;
         let (Some(parent), Some(name)) = (target.parent(), target.file_name()) else {
             return Err(Failure(format!(
@@ -129,8 +131,11 @@ impl Folder {
         flock(&lock, FlockOperation::LockExclusive).map_err(|error| cannot("lock", parent, &error.into()))?;
 
         let contract = parent.join(CONTRACT_FILE);
+        refuse_source(parent, name, root)?;
         refuse_foreign(&target, &contract)?;
-        let staging = parent.join(format!(".{}.staging", name.to_string_lossy()));
+        // A folder behind a link is replaced where it is, and the link stays.
+        let target = target.canonicalize().unwrap_or_else(|_| target.clone());
+        let staging = target.with_file_name(format!(".{}.staging", name.to_string_lossy()));
         remove(&staging)?;
         fs::create_dir(&staging).map_err(|error| cannot("create", &staging, &error))?;
         let was_published = target.exists();
@@ -228,25 +233,42 @@ impl Drop for Folder {
     }
 }
 
-/// A folder with other people's files in it is not replaced.
+/// A site that is written among its own sources would be read again by the next build.
+fn refuse_source(parent: &Path, name: &OsStr, root: &Path) -> Result<(), Failure> {
+    let (Ok(parent), Ok(root)) = (parent.canonicalize(), root.canonicalize()) else { return Ok(()) };
+    let target = parent.join(name);
+    if source_tree::FOLDERS.iter().all(|folder| !target.starts_with(root.join(folder))) && !root.starts_with(&target) {
+        return Ok(());
+    }
+    Err(Failure(format!(
+        "`{}` is where the site's sources are\n  = help: name a folder beside them with `--out`",
+        target.display()
+    )))
+}
+
+/// A folder with other people's files in it is not replaced, nor is another program's file beside it.
 fn refuse_foreign(target: &Path, contract: &Path) -> Result<(), Failure> {
     let is_empty = match fs::read_dir(target) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) => return Err(cannot("write", target, &error)),
     };
-    // Both signs, because the contract beside `public/` stands beside `content/` too.
-    let is_ours = || {
-        fs::read(contract).is_ok_and(|json| Contract::is_contract(&json))
-            && target.join(address::output_file(well_known::SITEMAP)).is_file()
-    };
-    if is_empty || is_ours() {
-        return Ok(());
+    let sitemap = target.join(address::output_file(well_known::SITEMAP));
+    if !is_empty && !fs::read(sitemap).is_ok_and(|xml| memmem::find(&xml, well_known::MADE_BY.as_bytes()).is_some()) {
+        return Err(Failure(format!(
+            "`{}` holds files that Candor did not write\n  = help: remove the folder, or name another with `--out`",
+            target.display()
+        )));
     }
-    Err(Failure(format!(
-        "`{}` holds files that Candor did not write\n  = help: remove the folder, or name another with `--out`",
-        target.display()
-    )))
+    match fs::read(contract) {
+        Ok(json) if !Contract::is_contract(&json) => Err(Failure(format!(
+            "`{}` is not a contract of Candor's, and one must stand there\n  = help: move the file, or name another \
+             folder with `--out`",
+            contract.display()
+        ))),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot("read", contract, &error)),
+        _ => Ok(()),
+    }
 }
 
 fn remove(folder: &Path) -> Result<(), Failure> {

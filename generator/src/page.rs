@@ -9,6 +9,8 @@ use statement::front_matter;
 use statement::version::{Statement, parse_date};
 use statement::yaml::{self, Fields, Located, Node, Value};
 
+use crate::address;
+
 /// What a markdown file turned out to be.
 #[derive(Debug)]
 pub enum Document {
@@ -72,7 +74,7 @@ pub fn parse(path: &Arc<str>, file: &str, diagnostics: &mut Diagnostics) -> Opti
 impl FrontMatter {
     fn parse(path: &Arc<str>, root: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut front = Fields::new(path, "front matter", root, diagnostics)?;
-        let title = front.string("title");
+        let title = front.words("title");
         let title = front.required("title", title);
         let description = front.string("description").map_or_else(String::new, |text| text.value);
         let date = front.parsed("date", parse_date).map(|date| date.value);
@@ -84,17 +86,12 @@ impl FrontMatter {
         let weight = front.integer("weight").map(|weight| weight.value);
         let template = front.string("template");
         let extra = front.node("extra").cloned();
-        for alias in &aliases {
-            if !alias.value.starts_with('/') || alias.value.contains(['?', '#', '\\']) || alias.value.contains("..") {
-                front.diagnostics.push(
-                    Diagnostic::error(
-                        path,
-                        alias.span.clone(),
-                        format!("`{}` is not an address of this site", alias.value),
-                    )
+        let (aliases, wrong): (Vec<_>, Vec<_>) = aliases.into_iter().partition(|alias| is_former_address(&alias.value));
+        for alias in wrong {
+            front.diagnostics.push(
+                Diagnostic::error(path, alias.span, format!("`{}` is not an address of this site", alias.value))
                     .help("write the former address from the root, like `/old/page/`"),
-                );
-            }
+            );
         }
         if let Some(extra) = &extra
             && !matches!(extra.value, Value::Mapping(_) | Value::Null)
@@ -121,12 +118,22 @@ impl FrontMatter {
     }
 }
 
+/// Whether hosts take it for one address: `*` and `:` stand for many in their rules.
+fn is_former_address(alias: &str) -> bool {
+    let fit =
+        |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['?', '#', '\\', '*', ':']);
+    let parts = alias.strip_prefix('/').map(|path| path.strip_suffix('/').unwrap_or(path).split('/'));
+    parts.is_some_and(|mut parts| parts.all(fit))
+}
+
 fn parse_slug(slug: &str) -> Result<String, String> {
-    let fit = |letter: char| letter.is_alphanumeric() || "-_.~".contains(letter);
-    if slug.is_empty() || slug.starts_with('.') || !slug.chars().all(fit) {
+    if slug.is_empty() || slug.starts_with('.') || !address::is_plain(slug) {
         return Err(format!(
             "`{slug}` cannot be part of an address: use letters, digits, `-`, `_`, `.` and `~`, and no `.` at the start"
         ));
+    }
+    if slug.eq_ignore_ascii_case("index.html") {
+        return Err("`index.html` is what hosts serve for a folder; leave the slug out".to_owned());
     }
     Ok(slug.to_owned())
 }

@@ -32,6 +32,8 @@ use crate::{Failure, report};
 
 /// How long the files must be quiet before a rebuild: an editor writes one file in several steps.
 const QUIET: Duration = Duration::from_millis(15);
+/// How often a rebuild may be put off because the files are not quiet.
+const QUIET_ROUNDS_MAX: usize = 20;
 /// How long answers under way may take when the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -81,12 +83,14 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let (registrations, mail) = (delivery.store_description(), delivery.mail_description());
     let delivery = Delivery::open(&delivery).map_err(|error| Failure(error.to_string()))?;
     let builder = Builder { settings, delivery: Arc::new(delivery) };
+    // Before the first build, so that no edit is missed while it runs.
+    let (_watcher, changes) = watch_files(&builder.settings.root)?;
     let first = builder.rebuild(&Served::default())?;
     (builder.settings.tell)(&format!("site           {url}/\nregistrations  {registrations}\nmail           {mail}\n"));
 
     let clock = builder.settings.clock;
     let (served, now_served) = watch::channel(Arc::new(first));
-    let _watcher = watch_files(builder, served)?;
+    std::thread::spawn(move || rebuild_on_change(&builder, &served, &changes));
     let (stop, stopped) = watch::channel(false);
     let app =
         axum::Router::new().fallback(answer).with_state(App { served: now_served, stopped: stopped.clone(), clock });
@@ -140,6 +144,8 @@ struct Served {
     files: Arc<HashMap<String, Vec<u8>>>,
     /// None until the site was once without mistakes.
     handler: Option<Arc<Handler>>,
+    /// What the handler obeys.
+    contract: String,
 }
 
 struct Builder {
@@ -168,12 +174,21 @@ impl Builder {
             (self.settings.tell)(&format!("{}; {after}\n", report::count(&built.diagnostics)));
             let report = Some(anstream::adapter::strip_str(&report).to_string());
             let news = News { generation, report, ..last.news };
-            return Ok(Served { news, files: Arc::clone(&last.files), handler: last.handler.clone() });
+            let (handler, contract) = (last.handler.clone(), last.contract.clone());
+            return Ok(Served { news, files: Arc::clone(&last.files), handler, contract });
         };
+        let contract = published.contract.to_json();
         let handler = Handler::new(published.contract, Arc::clone(&self.delivery)).map_err(Failure)?;
         let reload_before = if is_restyled(&last.files, &files) { last.news.reload_before } else { generation };
         let news = News { generation, reload_before, report: None };
-        Ok(Served { news, files: Arc::new(files), handler: Some(Arc::new(handler)) })
+        Ok(Served { news, files: Arc::new(files), handler: Some(Arc::new(handler)), contract })
+    }
+}
+
+impl Served {
+    /// Whether visitors and the person who edits get the same from both.
+    fn is_same(&self, other: &Self) -> bool {
+        self.files == other.files && self.contract == other.contract && self.news.report == other.news.report
     }
 }
 
@@ -183,8 +198,8 @@ fn is_restyled(last: &HashMap<String, Vec<u8>>, next: &HashMap<String, Vec<u8>>)
         && next.iter().all(|(path, bytes)| last.get(path).is_some_and(|last| path.ends_with(".css") || last == bytes))
 }
 
-/// Rebuilds in a thread of its own whenever a file changes; the watcher ends it when it is dropped.
-fn watch_files(builder: Builder, served: watch::Sender<Arc<Served>>) -> Result<notify::RecommendedWatcher, Failure> {
+/// Tells of every change to the site's files, until the watcher is dropped.
+fn watch_files(root: &Path) -> Result<(notify::RecommendedWatcher, mpsc::Receiver<()>), Failure> {
     let cannot = |error: notify::Error| Failure(format!("cannot watch the site's files: {error}"));
     let (changed, changes) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -195,25 +210,33 @@ fn watch_files(builder: Builder, served: watch::Sender<Arc<Served>>) -> Result<n
     })
     .map_err(cannot)?;
     for folder in source_tree::FOLDERS {
-        watcher.watch(&builder.settings.root.join(folder), RecursiveMode::Recursive).map_err(cannot)?;
+        watcher.watch(&root.join(folder), RecursiveMode::Recursive).map_err(cannot)?;
     }
-    std::thread::spawn(move || {
-        while changes.recv().is_ok() {
-            while changes.recv_timeout(QUIET).is_ok() {}
-            let last = Arc::clone(&served.borrow());
-            match builder.rebuild(&last) {
-                Ok(next) if next.files == last.files && next.news.report == last.news.report => {}
-                Ok(next) => {
-                    if next.news.report.is_none() {
-                        (builder.settings.tell)("the site was rebuilt\n");
-                    }
-                    served.send_replace(Arc::new(next));
-                }
-                Err(failure) => (builder.settings.tell)(&format!("{failure}\n")),
+    Ok((watcher, changes))
+}
+
+/// Rebuilds for every change, until there is nobody to tell of one.
+fn rebuild_on_change(builder: &Builder, served: &watch::Sender<Arc<Served>>, changes: &mpsc::Receiver<()>) {
+    while changes.recv().is_ok() {
+        // A program that never stops writing is not waited for.
+        for _ in 0..QUIET_ROUNDS_MAX {
+            if changes.recv_timeout(QUIET).is_err() {
+                break;
             }
+            while changes.try_recv().is_ok() {}
         }
-    });
-    Ok(watcher)
+        let last = Arc::clone(&served.borrow());
+        match builder.rebuild(&last) {
+            Ok(next) if next.is_same(&last) => {}
+            Ok(next) => {
+                if next.news.report.is_none() {
+                    (builder.settings.tell)("the site was rebuilt\n");
+                }
+                served.send_replace(Arc::new(next));
+            }
+            Err(failure) => (builder.settings.tell)(&format!("{failure}\n")),
+        }
+    }
 }
 
 #[derive(Clone)]

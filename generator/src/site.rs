@@ -115,6 +115,12 @@ impl SitePage {
     }
 }
 
+/// Whether a file under `content/` is published as it is.
+fn is_published(content_path: &str) -> bool {
+    let is_form = content_path.starts_with("forms/") && content_path.ends_with(".yaml");
+    !content_path.ends_with(".md") && content_path != "site.yaml" && !is_form
+}
+
 fn content_path(path: &str) -> &str {
     path.strip_prefix("content/").unwrap_or(path)
 }
@@ -259,7 +265,8 @@ impl Site {
         let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let mut paths: Vec<&str> = self.by_content_path.keys().map(|path| &**path).collect();
         paths.sort_unstable();
-        near_match(wanted, paths.iter().copied()).or_else(|| paths.into_iter().find(|path| name(path) == name(wanted)))
+        let moved = paths.iter().find(|path| name(path) == name(wanted) && name(wanted) != "_index.md");
+        moved.copied().or_else(|| near_match(wanted, paths.iter().copied()))
     }
 
     fn reserve_addresses(&mut self) {
@@ -324,6 +331,14 @@ impl Site {
                 PageKind::NotFound => "/404.html".to_owned(),
                 _ => address::of_page(&in_content, page.front.slug.as_deref()),
             };
+            if address.contains("//") {
+                diagnostics.push(
+                    Diagnostic::error(&page.path, 0..0, "the file's name has no letter that an address can have")
+                        .help("rename it, or give the page a `slug`"),
+                );
+                self.unusable.push(in_content);
+                continue;
+            }
             let id = self.add_page(
                 SitePage {
                     path: page.path,
@@ -370,11 +385,12 @@ impl Site {
         let assets = format!("themes/{}/assets/", self.config.theme.value);
         for (index, file) in tree.files().iter().enumerate() {
             let published = if let Some(path) = file.path.strip_prefix("content/") {
-                (!path.ends_with(".md") && !path.ends_with(".yaml")).then(|| address::of_file(path))
+                is_published(path).then(|| address::of_file(path))
             } else {
                 file.path.strip_prefix(&*assets).map(|path| format!("/assets/{path}"))
             };
             let Some(published) = published else { continue };
+            refuse_misnamed(&file.path, diagnostics);
             self.occupy(&published, Occupant::File(index), &file.path, 0..0, diagnostics);
             self.files.push((index, published));
         }
@@ -481,6 +497,20 @@ impl Site {
                 .help("write `content/_index.md` with a `title` in its front matter"),
         );
     }
+}
+
+/// A page or a form under another suffix would be published with its front matter.
+fn refuse_misnamed(path: &Arc<str>, diagnostics: &mut Diagnostics) {
+    let Some((stem, suffix)) = path.strip_prefix("content/").and_then(|path| path.rsplit_once('.')) else { return };
+    let meant = match suffix.to_ascii_lowercase().as_str() {
+        "md" | "markdown" | "mdown" | "mkd" => "md",
+        "yml" | "yaml" if stem.starts_with("forms/") || stem == "site" => "yaml",
+        _ => return,
+    };
+    diagnostics.push(
+        Diagnostic::error(path, 0..0, format!("a file with the suffix `{suffix}` is published as it is"))
+            .help(format!("name it `content/{stem}.{meant}`")),
+    );
 }
 
 fn check_statement(

@@ -54,11 +54,11 @@ impl SiteConfig {
         };
         let root = yaml::parse(&path, text, 0..text.len(), diagnostics)?;
         let mut config = Fields::new(&path, "the settings file", &root, diagnostics)?;
-        let title = config.string("title");
+        let title = config.words("title");
         let title = config.required("title", title);
         let in_file = config.parsed("base_url", parse_base_url);
         let in_file = config.required("base_url", in_file).map(|url| url.value);
-        let language = config.string("language");
+        let language = config.words("language");
         let language = config.required("language", language);
         let timezone = config.parsed("timezone", parse_timezone);
         let timezone = config.required("timezone", timezone);
@@ -70,7 +70,7 @@ impl SiteConfig {
         let mut menu = Vec::new();
         for node in config.sequence("menu").unwrap_or_default() {
             let Some(mut entry) = Fields::new(&path, "a menu entry", node, config.diagnostics) else { continue };
-            let label = entry.string("label");
+            let label = entry.words("label");
             let label = entry.required("label", label);
             let to = entry.string("to");
             let to = entry.required("to", to);

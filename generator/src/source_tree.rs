@@ -135,7 +135,7 @@ impl SourceFile {
     }
 }
 
-/// Collects the paths below `top`. Hidden files are an editor's or a system's, except `.well-known` (RFC 8615).
+/// Collects the paths below `top`.
 fn walk(
     top: &Path,
     root: &Path,
@@ -156,9 +156,9 @@ fn walk(
             Err(error) => return Err(Failure(format!("cannot read the site: {error}"))),
         };
         let name = entry.file_name().to_string_lossy();
-        let is_hidden = name.starts_with('.') && name != ".well-known" || name.ends_with('~');
+        let is_hidden = is_hidden(&name);
         let leads_outside = entry.path_is_symlink()
-            && !entry.path().canonicalize().is_ok_and(|target| target.starts_with(canonical_root));
+            && !entry.path().canonicalize().is_ok_and(|target| is_source(&target, canonical_root));
         if is_hidden || leads_outside {
             if leads_outside && !is_hidden {
                 outside.push(entry.path().to_owned());
@@ -178,6 +178,21 @@ fn walk(
         );
     }
     Ok(())
+}
+
+/// Whether a link may lead to `target`: into the site's folders, and there to nothing that is hidden.
+fn is_source(target: &Path, canonical_root: &Path) -> bool {
+    FOLDERS.iter().any(|folder| {
+        let inside = target.strip_prefix(canonical_root.join(folder));
+        inside.is_ok_and(|inside| {
+            inside.components().count() > 0 && !inside.iter().any(|part| is_hidden(&part.to_string_lossy()))
+        })
+    })
+}
+
+/// Hidden files are an editor's or a system's, except `.well-known` (RFC 8615).
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') && name != ".well-known" || name.ends_with('~')
 }
 
 fn site_path(root: &Path, file: &Path) -> Result<String, Failure> {

@@ -374,6 +374,7 @@ fn statement_value(site: &Site, statement: &Statement) -> Value {
         version: statement.version.as_str(),
         url: address::href(&Site::statement_home(statement)),
         permalink: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
+        version_url: address::href(&Site::statement_address(statement)),
         effective: statement.effective.to_string(),
         effective_words: effective,
         effective_datetime: start.ok().map(|start| start.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),

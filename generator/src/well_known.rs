@@ -11,6 +11,8 @@ use crate::site::{PageKind, Site};
 
 /// Where the sitemap stands.
 pub const SITEMAP: &str = "/sitemap.xml";
+/// Stands in every sitemap of ours: the sign by which a folder is known as one that Candor wrote.
+pub const MADE_BY: &str = "<!-- made by Candor -->";
 /// Where the host reads its redirects.
 pub const REDIRECTS: &str = "/_redirects";
 /// Where crawlers look first (RFC 9309, section 2.3).
@@ -22,8 +24,8 @@ pub const RESERVED: [&str; 2] = [SITEMAP, REDIRECTS];
 /// All pages that search engines may list (sitemaps.org, protocol 0.9).
 #[must_use]
 pub fn sitemap(site: &Site) -> String {
-    let mut xml = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{MADE_BY}\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
     );
     for page in site.pages.iter().filter(|page| !page.noindex) {
         xml.push_str("  <url><loc>");

@@ -153,11 +153,14 @@ impl Diagnostics {
 /// The known word nearest to `word`, if one is near enough to be what was meant.
 pub fn near_match<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
+    let length = lower.chars().count();
+    // A third of the word may be wrong, at least one letter: `titel` is `title`, `cat` is not `tags`.
+    let distance_max = |candidate: &str| (candidate.chars().count() / 3).max(1);
     known
         .into_iter()
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= distance_max(candidate))
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        // A third of the word may be wrong, at least one letter: `titel` is `title`, `cat` is not `tags`.
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 3).max(1))
+        .filter(|(distance, candidate)| *distance <= distance_max(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

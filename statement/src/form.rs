@@ -115,10 +115,16 @@ impl Form {
         let notify = form
             .one_of("notify", &[("reference", Notify::Reference), ("full", Notify::Full)])
             .map_or(Notify::Reference, |notify| notify.value);
-        let submit = form.string("submit");
+        let submit = form.words("submit");
         let submit = form.required("submit", submit);
         let nodes = form.sequence("fields");
         let nodes = form.required("fields", nodes);
+        if let (Some([]), Some(node)) = (nodes, form.node("fields")) {
+            form.diagnostics.push(
+                Diagnostic::error(path, node.span.clone(), "the form has no fields")
+                    .help("add what it asks for, like `- {name: email, label: Email address, kind: email}`"),
+            );
+        }
         form.finish();
 
         let mut fields: Vec<Field> = Vec::new();
@@ -187,7 +193,7 @@ impl Field {
         let mut field = Fields::new(path, "a field", node, diagnostics)?;
         let name = field.parsed("name", field_name);
         let name = field.required("name", name);
-        let label = field.string("label");
+        let label = field.words("label");
         let label = field.required("label", label).map(|label| label.value);
         let kind = field.one_of("kind", &FieldKind::WORDS);
         let kind = kind.map_or(FieldKind::Text, |kind| kind.value);
@@ -195,7 +201,7 @@ impl Field {
         let autocomplete =
             field.parsed("autocomplete", autocomplete_token).map_or_else(String::new, |token| token.value);
         let required = field.boolean("required").filter(|required| required.value);
-        let because = field.string("because");
+        let because = field.words("because");
         let characters_max = field.integer("characters_max");
         let mut messages = field.mapping("messages", "`messages`");
         let mut message = |key: &'static str| {

@@ -98,13 +98,13 @@ impl Statement {
 
         let schema = facts.one_of("schema", &[(SCHEMA, ())]);
         facts.required("schema", schema);
-        let document = facts.string("document");
+        let document = facts.words("document");
         let document = facts.required("document", document);
         let version = facts.parsed("version", parse_version);
         let version = facts.required("version", version);
-        let title = facts.string("title");
+        let title = facts.words("title");
         let title = facts.required("title", title);
-        let language = facts.string("language");
+        let language = facts.words("language");
         let language = facts.required("language", language);
         let effective = facts.parsed("effective", parse_date);
         let effective = facts.required("effective", effective);

@@ -276,7 +276,9 @@ impl<'a, 'd> Fields<'a, 'd> {
     }
 
     fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.entries.iter().find(|entry| entry.key == key)
     }
 
@@ -303,6 +305,17 @@ impl<'a, 'd> Fields<'a, 'd> {
             Value::String(text) => Some(text.clone()),
             _ => None,
         })
+    }
+
+    /// Text that a reader will see, so that it must not be empty.
+    pub fn words(&mut self, key: &'static str) -> Option<Located<String>> {
+        let text = self.string(key)?;
+        if text.value.trim().is_empty() {
+            self.diagnostics
+                .push(Diagnostic::error(self.path, text.span, format!("`{key}` is empty")).help("write what it says"));
+            return None;
+        }
+        Some(text)
     }
 
     /// `true` or `false`.

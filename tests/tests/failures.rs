@@ -287,6 +287,8 @@ fn a_path_that_leaves_the_site() {
         ("../../../../../../etc/passwd", "content/guides/passwd.md"),
         ("nowhere.md", "content/dangling.md"),
         ("..", "content/circle"),
+        ("../.candor", "content/registrations"),
+        (".hidden", "content/shown.txt"),
         ("/etc/hostname", "themes/plain/assets/host"),
     ] {
         refused(link(target, name), &[name, "the link leads out of the site, or nowhere"]);
@@ -435,9 +437,38 @@ fn an_output_with_other_peoples_files() {
         site.candor("build", &["--out", out]).exit(2).says(&[out, "holds files that Candor did not write", "--out"]);
     assert_eq!(files(Path::new(out)).into_keys().collect::<Vec<_>>(), ["notes.txt"]);
 
-    let root = site.root().to_str().expect("temporary paths are UTF-8");
-    let _ = site.candor("build", &["--out", root]).exit(2);
+    // Another generator's site has a sitemap too.
+    let site = site.built();
+    site.write("precious/sitemap.xml", "<urlset/>");
+    let _ = site.candor("build", &["--out", out]).exit(2).says(&[out, "holds files that Candor did not write"]);
+    assert_eq!(site.read("precious/notes.txt"), "irreplaceable");
+
+    site.write("elsewhere/contract.json", "{\"my\": \"own\"}");
+    let out = site.path("elsewhere/public");
+    let out = out.to_str().expect("temporary paths are UTF-8");
+    let _ = site.candor("build", &["--out", out]).exit(2).says(&["elsewhere/contract.json", "move the file"]);
+    assert_eq!(site.read("elsewhere/contract.json"), "{\"my\": \"own\"}");
+}
+
+#[test]
+fn an_output_among_the_sources() {
+    let site = site();
+    for out in ["", "content", "content/public", "themes/plain/assets/public"] {
+        let out = site.path(out);
+        let out = out.to_str().expect("temporary paths are UTF-8");
+        let _ = site.candor("build", &["--out", out]).exit(2).says(&["where the site's sources are"]);
+    }
     assert_eq!(site.read("content/thanks.md"), "---\ntitle: Thank you\n---\n");
+}
+
+#[test]
+fn an_output_behind_a_link() {
+    let site = site();
+    std::fs::create_dir(site.path("real")).expect("a folder can be made");
+    symlink("real", site.path("public")).expect("links can be made");
+    let site = site.built().built();
+    assert!(site.path("public").is_symlink() && site.path("real/index.html").is_file());
+    assert!(site.path("contract.json").is_file());
 }
 
 #[test]

@@ -143,6 +143,30 @@ fn the_form_follows_an_edit() {
     assert_eq!(site.registrations().len(), 2);
 }
 
+/// No page shows how long an answer may be.
+#[test]
+fn the_form_follows_an_edit_that_no_page_shows() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let body = server.body(&[("name", "Ada Lovelace"), ("email", "ada@example.com")]);
+    let _ = server.post(&body).expect(303);
+    site.edit("content/forms/register.yaml", "label: Full name", "label: Full name\n    characters_max: 3");
+    wait_for("the new limit", || (server.post(&body).status == 422).then_some(()));
+}
+
+#[test]
+fn an_edit_is_seen_while_another_program_never_stops_writing() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    site.edit("content/register.md", "Use this form", "Take this form");
+    let mut count = 0;
+    wait_for("the edit", || {
+        count += 1;
+        site.write("content/noise.txt", format!("{count}"));
+        server.get("/register/").body.contains("Take this form").then_some(())
+    });
+}
+
 #[test]
 fn a_broken_edit_leaves_the_last_good_site_and_is_recovered_from() {
     let site = Site::shipped();
