@@ -83,6 +83,18 @@ pub fn href(site_path: &str) -> String {
     utf8_percent_encode(site_path, PATH).to_string()
 }
 
+/// The same with what follows the path.
+#[must_use]
+pub fn with_suffix(site_path: &str, suffix: &Suffix) -> String {
+    let mut link = href(site_path);
+    link.push_str(&suffix.query);
+    if let Some(fragment) = &suffix.fragment {
+        link.push('#');
+        link.push_str(&href(fragment));
+    }
+    link
+}
+
 /// A link that opens a mail (RFC 6068).
 #[must_use]
 pub fn mailto(email: &str, subject: Option<&str>) -> String {
@@ -101,6 +113,15 @@ pub fn output_file(site_path: &str) -> String {
     if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.to_owned() }
 }
 
+/// What follows the path in a link.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Suffix {
+    /// The query with its `?`, as it was written; empty where there is none.
+    pub query: String,
+    /// The fragment without its `#`, decoded.
+    pub fragment: Option<String>,
+}
+
 /// Where a link leads, as its author wrote it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Destination {
@@ -108,10 +129,10 @@ pub enum Destination {
     Outside,
     /// A place on the same page.
     Fragment(String),
-    /// A path from the root of the site, with its fragment.
-    SitePath(String, Option<String>),
-    /// A file under `content/`, by its path there, with its fragment. None where the path leaves the folder.
-    Content(Option<String>, Option<String>),
+    /// A path from the root of the site, with what follows it.
+    SitePath(String, Suffix),
+    /// A file under `content/`, by its path there, with what follows it. None where the path leaves the folder.
+    Content(Option<String>, Suffix),
 }
 
 /// Reads a link's destination; `from` is the content path of the file it stands in.
@@ -128,15 +149,15 @@ pub fn destination(from: &str, link: &str) -> Destination {
         Some((path, fragment)) => (path, Some(decode(fragment))),
         None => (link, None),
     };
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
     if path.is_empty() {
         return Destination::Fragment(fragment.unwrap_or_default());
     }
-    let path = decode(path);
+    let (path, suffix) = (decode(path), Suffix { query: query.to_owned(), fragment });
     if path.starts_with('/') {
-        return Destination::SitePath(path, fragment);
+        return Destination::SitePath(path, suffix);
     }
-    Destination::Content(join(from, &path), fragment)
+    Destination::Content(join(from, &path), suffix)
 }
 
 /// The path of `relative` seen from the file `from`; none where it climbs above the top.
@@ -224,15 +245,19 @@ mod tests {
     #[test]
     fn links() {
         use Destination::{Content, Fragment, Outside, SitePath};
-        let fragment = |text: &str| Some(text.to_owned());
+        let fragment = |text: &str| Suffix { query: String::new(), fragment: Some(text.to_owned()) };
+        let none = Suffix::default;
         assert_eq!(destination("a.md", "https://example.org"), Outside);
         assert_eq!(destination("a.md", "mailto:a@example.org"), Outside);
         assert_eq!(destination("a.md", "//example.org/x"), Outside);
         assert_eq!(destination("a.md", "#top"), Fragment("top".into()));
         assert_eq!(destination("a.md", "/privacy/#use"), SitePath("/privacy/".into(), fragment("use")));
         assert_eq!(destination("g/a.md", "../b.md#c"), Content(Some("b.md".into()), fragment("c")));
-        assert_eq!(destination("g/a.md", "a%20b.md"), Content(Some("g/a b.md".into()), None));
-        assert_eq!(destination("a.md", "../b.md"), Content(None, None));
+        assert_eq!(destination("g/a.md", "a%20b.md"), Content(Some("g/a b.md".into()), none()));
+        assert_eq!(destination("a.md", "../b.md"), Content(None, none()));
+        let both = Suffix { query: "?d=e".into(), fragment: Some("c".into()) };
+        assert_eq!(with_suffix("/a b/", &both), "/a%20b/?d=e#c");
+        assert_eq!(destination("a.md", "b.md?d=e#c"), Content(Some("b.md".into()), both));
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::source_tree::SourceTree;
 use crate::template::Theme;
 use crate::{Failure, contract, markdown, well_known};
 
+/// For how many broken links a near match is looked for, which costs as much as there is to choose from.
+const SEARCHES_MAX: usize = 100;
+
 /// What a build came to.
 #[derive(Debug)]
 pub struct Built {
@@ -164,6 +167,7 @@ fn join(mut pages: Vec<RenderedPage>, diagnostics: &mut Diagnostics) -> Vec<Rend
 }
 
 fn check_anchors(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
+    let mut searches_left = SEARCHES_MAX;
     for link in pages.iter().flat_map(|page| &page.anchors) {
         // Why a page could not be rendered is said already.
         let Some(ids) = &pages[link.page].ids else { continue };
@@ -173,7 +177,9 @@ fn check_anchors(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnost
         let target = &site.pages[link.page];
         let diagnostic = Diagnostic::error(&link.path, link.span.clone(), "link target does not exist")
             .label(format!("no anchor `{}` on `{}`", link.anchor, target.path));
-        diagnostics.push(match near_match(&link.anchor, ids.iter()) {
+        searches_left = searches_left.saturating_sub(1);
+        let near = if searches_left > 0 { near_match(&link.anchor, ids.iter()) } else { None };
+        diagnostics.push(match near {
             Some(near) => diagnostic.help(format!("did you mean `#{near}`?")),
             None => diagnostic,
         });

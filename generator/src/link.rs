@@ -2,7 +2,7 @@
 
 use statement::diagnostic::near_match;
 
-use crate::address::{self, Destination};
+use crate::address::{self, Destination, Suffix};
 use crate::site::{Occupant, PageId, Site};
 
 /// A link that leads somewhere.
@@ -31,12 +31,12 @@ pub fn resolve(site: &Site, from: &str, own: Option<PageId>, destination: &str) 
     match address::destination(from, destination) {
         Destination::Outside => Ok(Link { href: None, anchor: None }),
         Destination::Fragment(fragment) => Ok(Link { href: None, anchor: anchor(own, Some(fragment)) }),
-        Destination::SitePath(path, fragment) => site_path(site, &path, fragment),
+        Destination::SitePath(path, suffix) => site_path(site, &path, suffix),
         Destination::Content(None, _) => Err(Broken {
             label: "leads out of `content/`".to_owned(),
             help: Some("only what is in the folder is published".to_owned()),
         }),
-        Destination::Content(Some(path), fragment) => content(site, from, &path, fragment),
+        Destination::Content(Some(path), suffix) => content(site, from, &path, suffix),
     }
 }
 
@@ -46,18 +46,14 @@ fn anchor(page: Option<PageId>, fragment: Option<String>) -> Option<(PageId, Str
     Some((page?, fragment))
 }
 
-fn to_page(site: &Site, page: PageId, fragment: Option<String>) -> Link {
-    let mut href = address::href(&site.pages[page].address);
-    if let Some(fragment) = &fragment {
-        href.push('#');
-        href.push_str(&address::href(fragment));
-    }
-    Link { href: Some(href), anchor: anchor(Some(page), fragment) }
+fn to_page(site: &Site, page: PageId, suffix: Suffix) -> Link {
+    let href = address::with_suffix(&site.pages[page].address, &suffix);
+    Link { href: Some(href), anchor: anchor(Some(page), suffix.fragment) }
 }
 
-fn site_path(site: &Site, path: &str, fragment: Option<String>) -> Result<Link, Broken> {
+fn site_path(site: &Site, path: &str, suffix: Suffix) -> Result<Link, Broken> {
     match site.by_address.get(path) {
-        Some(Occupant::Page(page)) => Ok(to_page(site, *page, fragment)),
+        Some(Occupant::Page(page)) => Ok(to_page(site, *page, suffix)),
         Some(Occupant::File(_) | Occupant::Redirect(_) | Occupant::Reserved(_)) => {
             Ok(Link { href: None, anchor: None })
         }
@@ -73,9 +69,9 @@ fn site_path(site: &Site, path: &str, fragment: Option<String>) -> Result<Link, 
     }
 }
 
-fn content(site: &Site, from: &str, path: &str, fragment: Option<String>) -> Result<Link, Broken> {
+fn content(site: &Site, from: &str, path: &str, suffix: Suffix) -> Result<Link, Broken> {
     if let Some(page) = site.page_of(path) {
-        return Ok(to_page(site, page, fragment));
+        return Ok(to_page(site, page, suffix));
     }
     if site.is_unusable(path) {
         return Ok(Link { href: None, anchor: None });
@@ -88,7 +84,7 @@ fn content(site: &Site, from: &str, path: &str, fragment: Option<String>) -> Res
     }
     let file = address::of_file(path);
     if let Some(Occupant::File(_)) = site.by_address.get(&file) {
-        return Ok(Link { href: Some(address::href(&file)), anchor: None });
+        return Ok(Link { href: Some(address::with_suffix(&file, &suffix)), anchor: None });
     }
     let suffixed = format!("{}.md", path.trim_end_matches('/'));
     let index = format!("{}/_index.md", path.trim_end_matches('/'));
@@ -99,7 +95,7 @@ fn content(site: &Site, from: &str, path: &str, fragment: Option<String>) -> Res
     Err(Broken {
         label: if path.ends_with(".md") { "no page at this path" } else { "no file at this path" }.to_owned(),
         help: near.map(|near| {
-            let fragment = fragment.map_or_else(String::new, |fragment| format!("#{fragment}"));
+            let fragment = suffix.fragment.map_or_else(String::new, |fragment| format!("#{fragment}"));
             format!("did you mean `{}{fragment}`?", address::relative(from, near))
         }),
     })

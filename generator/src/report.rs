@@ -1,7 +1,10 @@
 //! Draws diagnostics for people: the fact, the place in the file, what to do.
 
+use std::ops::Range;
+
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use memchr::{memchr, memchr_iter, memrchr};
 use statement::diagnostic::{Diagnostic, Severity};
 
 use crate::source_tree::SourceTree;
@@ -32,6 +35,21 @@ pub fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+/// The lines of a place, and only those: a file with ten thousand mistakes is not read ten thousand times.
+fn snippet<'a>(
+    text: &'a str,
+    span: Range<usize>,
+    diagnostic: &'a Diagnostic,
+    path: &'a str,
+) -> Snippet<'a, Annotation<'a>> {
+    let start = memrchr(b'\n', &text.as_bytes()[..span.start]).map_or(0, |newline| newline + 1);
+    let end = memchr(b'\n', &text.as_bytes()[span.end..]).map_or(text.len(), |newline| span.end + newline);
+    let line = memchr_iter(b'\n', &text.as_bytes()[..start]).count() + 1;
+    let annotation = AnnotationKind::Primary.span(span.start - start..span.end - start);
+    let annotation = if diagnostic.label.is_empty() { annotation } else { annotation.label(&diagnostic.label) };
+    Snippet::source(&text[start..end]).line_start(line).path(path).annotation(annotation)
+}
+
 fn group<'a>(diagnostic: &'a Diagnostic, tree: &'a SourceTree) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
@@ -49,12 +67,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, tree: &'a SourceTree) -> Group<'a> {
             let span = std::ops::Range::from(place.span);
             match tree.text(&place.path).filter(|text| !span.is_empty() && span.end <= text.len()) {
                 None => title.element(Origin::path(&*place.path)),
-                Some(text) => {
-                    let annotation = AnnotationKind::Primary.span(span);
-                    let annotation =
-                        if diagnostic.label.is_empty() { annotation } else { annotation.label(&diagnostic.label) };
-                    title.element(Snippet::source(text).path(&*place.path).annotation(annotation))
-                }
+                Some(text) => title.element(snippet(text, span, diagnostic, &place.path)),
             }
         }
     };

@@ -273,8 +273,9 @@ fn file(served: &Served, request: &Request) -> Response {
         return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
     }
     let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
-    if let Some(bytes) = served.files.get(&*path) {
-        return content(StatusCode::OK, &path, bytes, served.news.generation);
+    let path = path.strip_suffix("index.html").filter(|folder| folder.ends_with('/')).unwrap_or(&path);
+    if let Some(bytes) = served.files.get(path) {
+        return content(StatusCode::OK, path, bytes, served.news.generation);
     }
     if served.files.contains_key(&format!("{path}/")) {
         let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
