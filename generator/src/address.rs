@@ -5,8 +5,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "the one module that puts URLs together")]
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 /// What must be escaped in the path of a URL (URL Standard, path percent-encode set), and `%` itself.
 const PATH: &AsciiSet = &CONTROLS
@@ -26,11 +29,15 @@ const PATH: &AsciiSet = &CONTROLS
 
 /// The site path of a page from its path under `content/`, its last part replaced by `slug` if there is one.
 ///
-/// `_index.md` stands for its folder.
+/// `_index.md` and `index.md` stand for their folder.
 #[must_use]
 pub fn of_page(content_path: &str, slug: Option<&str>) -> String {
     let stem = content_path.strip_suffix(".md").unwrap_or(content_path);
-    let stem = if stem == "_index" { "" } else { stem.strip_suffix("/_index").unwrap_or(stem) };
+    let stem = match stem.rsplit_once('/') {
+        Some((folder, "_index" | "index")) => folder,
+        None if matches!(stem, "_index" | "index") => "",
+        _ => stem,
+    };
     let mut parts: Vec<String> = stem.split('/').filter(|part| !part.is_empty()).map(slugify_path).collect();
     if let (Some(last), Some(slug)) = (parts.last_mut(), slug) {
         slug.clone_into(last);
@@ -69,6 +76,35 @@ pub fn of_form(id: &str) -> String {
 #[must_use]
 pub fn below(page: &str, part: &str) -> String {
     format!("{page}{part}/")
+}
+
+/// The site path of a later part of a list that is spread over several pages: `/guides/page/2/`.
+#[must_use]
+pub fn of_part(list: &str, number: usize) -> String {
+    below(&below(list, "page"), &number.to_string())
+}
+
+/// The site path of a file that belongs to a page: `/guides/` and `atom.xml` are `/guides/atom.xml`.
+#[must_use]
+pub fn beside(page: &str, file: &str) -> String {
+    format!("{page}{file}")
+}
+
+/// The absolute URL of a link as it stands in the finished page `page`; none where it is one already.
+#[must_use]
+pub fn absolute(base_url: &str, page: &str, link: &str) -> Option<String> {
+    let at = link.find(['?', '#']).unwrap_or(link.len());
+    let (path, rest) = link.split_at(at);
+    match destination("", link) {
+        Destination::Outside => None,
+        _ if path.starts_with('/') => Some(format!("{base_url}{link}")),
+        _ if path.is_empty() => Some(format!("{}{rest}", permalink(base_url, page))),
+        _ => {
+            let joined = join(href(page).trim_start_matches('/'), path)?;
+            let slash = if path.ends_with('/') { "/" } else { "" };
+            Some(format!("{base_url}/{joined}{slash}{rest}"))
+        }
+    }
 }
 
 /// The absolute URL of a site path; `base_url` has no final slash.
@@ -144,7 +180,7 @@ pub fn destination(from: &str, link: &str) -> Destination {
     if has_scheme || link.starts_with("//") {
         return Destination::Outside;
     }
-    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let decode = |text: &str| nfc(&percent_decode_str(text).decode_utf8_lossy()).into_owned();
     let (path, fragment) = match link.split_once('#') {
         Some((path, fragment)) => (path, Some(decode(fragment))),
         None => (link, None),
@@ -214,6 +250,42 @@ pub fn is_plain(part: &str) -> bool {
     part.chars().all(|letter| is_word(letter) || "-.~".contains(letter))
 }
 
+/// A term as part of an address. `C`, `C++` and `C#` are three terms, so what tells them apart is spelt out.
+#[must_use]
+pub fn of_term(name: &str) -> String {
+    if name.contains(['+', '#']) {
+        return slugify(&name.replace('+', " plus ").replace('#', " sharp "));
+    }
+    slugify(name)
+}
+
+/// One spelling for what looks the same: Unicode's composed form (NFC), which file names on macOS are not in.
+#[must_use]
+pub fn nfc(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+}
+
+/// Why a file or folder cannot have this name on every system, if it cannot (Windows: “Naming Files, Paths, and
+/// Namespaces”; elsewhere 255 bytes are the limit).
+#[must_use]
+pub fn fault_of_name(name: &str) -> Option<String> {
+    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let is_port = stem.len() == 4
+        && stem.ends_with(|digit: char| ('1'..='9').contains(&digit))
+        && ["com", "lpt"].iter().any(|port| stem[..3].eq_ignore_ascii_case(port));
+    if is_port || DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device)) {
+        return Some(format!("`{stem}` is the name of a device on Windows"));
+    }
+    if let Some(letter) = name.chars().find(|letter| letter.is_control() || "<>:\"|?*\\".contains(*letter)) {
+        return Some(format!("`{}` cannot stand in a file's name on Windows", letter.escape_default()));
+    }
+    if name.ends_with(['.', ' ']) {
+        return Some("on Windows a name cannot end with a full stop or a space".to_owned());
+    }
+    (name.len() > 255).then(|| "a name can have 255 bytes at most".to_owned())
+}
+
 /// Part of a path: kept as it is where it is fit for a URL (`2018-09-26`, `v1.2`), else made so.
 fn slugify_path(part: &str) -> String {
     if is_plain(part) { part.to_owned() } else { slugify(part) }
@@ -229,6 +301,10 @@ mod tests {
         assert_eq!(of_page("guides/_index.md", None), "/guides/");
         assert_eq!(of_page("guides/Choosing a plan.md", None), "/guides/choosing-a-plan/");
         assert_eq!(of_page("guides/a.md", Some("b")), "/guides/b/");
+        assert_eq!(of_page("guides/choosing/index.md", None), "/guides/choosing/");
+        assert_eq!(of_page("guides/choosing/index.md", Some("b")), "/guides/b/");
+        assert_eq!(of_page("guides/reindex.md", None), "/guides/reindex/");
+        assert_eq!(of_part("/guides/", 2), "/guides/page/2/");
         assert_eq!(of_page("privacy/2018-09-26.md", None), "/privacy/2018-09-26/");
         assert_eq!(of_page("日本.md", None), "/日本/");
         assert_eq!(permalink("https://example.org", "/日本/"), "https://example.org/%E6%97%A5%E6%9C%AC/");
@@ -280,5 +356,34 @@ mod tests {
     fn mail() {
         assert_eq!(mailto("a@example.org", Some("WEBSITE")), "mailto:a@example.org?subject=WEBSITE");
         assert_eq!(mailto("a@example.org", Some("a b&c")), "mailto:a@example.org?subject=a%20b%26c");
+    }
+
+    #[test]
+    fn links_in_feeds_are_absolute() {
+        let absolute = |link| absolute("https://example.org", "/guides/é/", link);
+        assert_eq!(absolute("/a/?b#c").unwrap(), "https://example.org/a/?b#c");
+        assert_eq!(absolute("#c").unwrap(), "https://example.org/guides/%C3%A9/#c");
+        assert_eq!(absolute("a.svg").unwrap(), "https://example.org/guides/%C3%A9/a.svg");
+        assert_eq!(absolute("../b/?c").unwrap(), "https://example.org/guides/b/?c");
+        for outside in ["https://example.com/", "//example.com/", "mailto:a@example.org", "../../../a"] {
+            assert_eq!(absolute(outside), None, "{outside}");
+        }
+    }
+
+    #[test]
+    fn terms() {
+        let slugs = ["C", "C++", "C#", "F#", "Node.js", "Q & A", "日本 語", "Été"].map(of_term);
+        assert_eq!(slugs, ["c", "c-plus-plus", "c-sharp", "f-sharp", "node-js", "q-a", "日本-語", "été"]);
+    }
+
+    #[test]
+    fn names_for_every_system() {
+        for fit in ["a.md", "console", "com", "com10", "lpt0", "日本", ".well-known", "a b", "auxiliary.md"] {
+            assert_eq!(fault_of_name(fit), None, "{fit}");
+        }
+        for unfit in ["con", "CON.md", "aux.tar.gz", "com1", "Lpt9.txt", "a:b", "a?", "a.", "a ", "a\tb"] {
+            assert!(fault_of_name(unfit).is_some(), "{unfit}");
+        }
+        assert!(fault_of_name(&"é".repeat(128)).is_some());
     }
 }

@@ -13,7 +13,7 @@ use crate::scan::Ids;
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, markdown, well_known};
+use crate::{Failure, contract, feed, markdown, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -150,7 +150,9 @@ fn write_others(
             output.write(from, html.into_bytes())?;
         }
     }
-    output.write(well_known::SITEMAP, well_known::sitemap(site).into_bytes())?;
+    for (path, text) in well_known::sitemaps(site).into_iter().chain(feed::render_all(site, tree)) {
+        output.write(&path, text.into_bytes())?;
+    }
     output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
     if !site.by_address.contains_key(well_known::ROBOTS) {
         output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;

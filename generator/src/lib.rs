@@ -10,8 +10,11 @@
 pub mod address;
 pub mod build;
 pub mod contract;
+pub mod data;
+pub mod feed;
 pub mod link;
 pub mod markdown;
+pub mod moment;
 pub mod output;
 pub mod page;
 pub mod report;
@@ -21,6 +24,8 @@ pub mod shortcode;
 pub mod site;
 pub mod site_config;
 pub mod source_tree;
+pub mod structured_data;
+pub mod taxonomy;
 pub mod template;
 pub mod well_known;
 

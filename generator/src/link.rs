@@ -3,7 +3,7 @@
 use statement::diagnostic::near_match;
 
 use crate::address::{self, Destination, Suffix};
-use crate::site::{Occupant, PageId, Site};
+use crate::site::{LeftOut, Occupant, PageId, Site};
 
 /// A link that leads somewhere.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,11 +76,15 @@ fn content(site: &Site, from: &str, path: &str, suffix: Suffix) -> Result<Link, 
     if site.is_unusable(path) {
         return Ok(Link { href: None, anchor: None });
     }
-    if site.is_draft(path) {
-        return Err(Broken {
-            label: "leads to a draft".to_owned(),
-            help: Some("publish the draft, or build with `--drafts`".to_owned()),
-        });
+    if let Some(reason) = site.left_out(path) {
+        let (label, help) = match reason {
+            LeftOut::Draft => ("leads to a draft".to_owned(), "publish the draft, or build with `--drafts`"),
+            LeftOut::Until(date) => {
+                (format!("not yet published until {date}"), "give the page an earlier `date`, or build with `--drafts`")
+            }
+            LeftOut::Since(date) => (format!("expired on {date}"), "remove the link, or the page's `expires`"),
+        };
+        return Err(Broken { label, help: Some(help.to_owned()) });
     }
     let file = address::of_file(path);
     if let Some(Occupant::File(_)) = site.by_address.get(&file) {
@@ -88,7 +92,8 @@ fn content(site: &Site, from: &str, path: &str, suffix: Suffix) -> Result<Link, 
     }
     let suffixed = format!("{}.md", path.trim_end_matches('/'));
     let index = format!("{}/_index.md", path.trim_end_matches('/'));
-    let near = [suffixed.as_str(), index.as_str()]
+    let bundle = format!("{}/index.md", path.trim_end_matches('/'));
+    let near = [suffixed.as_str(), index.as_str(), bundle.as_str()]
         .into_iter()
         .find(|candidate| site.page_of(candidate).is_some())
         .or_else(|| site.near_content_path(path));

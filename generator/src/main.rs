@@ -69,7 +69,7 @@ struct SiteArguments {
     /// Where the site will be published, instead of the settings' `base_url`
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Publish drafts too
+    /// Publish drafts too, and pages dated in the future
     #[arg(long)]
     drafts: bool,
     /// The day to build for [default: today in the site's time zone]

@@ -1,11 +1,13 @@
-//! The whole site, assembled: one address per page, order, sections, statements, forms. Immutable from here on.
+//! The whole site, assembled: one address per page, order, sections, terms, statements, forms. Immutable from here on.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use statement::form::Form;
@@ -13,9 +15,13 @@ use statement::version::{Statement, in_force};
 use statement::yaml;
 
 use crate::address;
-use crate::page::{self, Document, FrontMatter};
-use crate::site_config::SiteConfig;
+use crate::data;
+use crate::feed::{self, Feed};
+use crate::page::{self, Document, FrontMatter, SortBy};
+use crate::site_config::{self, SiteConfig};
 use crate::source_tree::SourceTree;
+use crate::taxonomy::{self, Filing, Taxonomy};
+use crate::well_known;
 
 /// Index of a page in [`Site::pages`].
 pub type PageId = usize;
@@ -25,7 +31,7 @@ pub type PageId = usize;
 pub struct Options {
     /// Replaces the site's `base_url`.
     pub base_url: Option<String>,
-    /// Publishes drafts too.
+    /// Publishes drafts too, and pages dated in the future.
     pub drafts: bool,
     /// The day the site is built for; none means the day of `now` in the site's time zone.
     pub today: Option<Date>,
@@ -54,10 +60,39 @@ pub struct Site {
     pub by_address: HashMap<String, Occupant>,
     /// The page a content file became; for a version of the statement, its permalink's page.
     by_content_path: HashMap<Arc<str>, PageId>,
-    /// Files that were left out because they are drafts, by content path.
-    drafts: Vec<Arc<str>>,
+    /// What pages are filed under.
+    pub taxonomies: Vec<Taxonomy>,
+    /// The feeds.
+    pub feeds: Vec<Feed>,
+    /// The data files, by name.
+    pub data: BTreeMap<String, serde_json::Value>,
+    /// Pages that are not published today, by content path.
+    left_out: HashMap<Arc<str>, LeftOut>,
     /// Pages and forms that could not be used, by content path: what refers to them is not to blame.
     unusable: Vec<Arc<str>>,
+}
+
+/// Why a page is not published today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// Its author is not done with it.
+    Draft,
+    /// It is dated on a day to come.
+    Until(Date),
+    /// It has been left out since a day.
+    Since(Date),
+}
+
+impl LeftOut {
+    /// Whether a page is left out on the day `today`, and why.
+    fn find(front: &FrontMatter, options: &Options, today: Date) -> Option<Self> {
+        let date = front.date.as_ref().map(|date| date.date()).filter(|date| *date > today && !options.drafts);
+        let expires = front.expires.as_ref().map(|expires| expires.date()).filter(|expires| *expires <= today);
+        (front.draft && !options.drafts)
+            .then_some(Self::Draft)
+            .or_else(|| expires.map(Self::Since))
+            .or_else(|| date.map(Self::Until))
+    }
 }
 
 /// What stands at a site path.
@@ -86,6 +121,10 @@ pub enum PageKind {
     Statement(usize),
     /// `content/404.md`.
     NotFound,
+    /// The page of all terms of a taxonomy, as an index into [`Site::taxonomies`].
+    Taxonomy(usize),
+    /// The page of a term, as indices into [`Site::taxonomies`] and the terms there.
+    Term(usize, usize),
 }
 
 /// A page with its address.
@@ -96,18 +135,89 @@ pub struct SitePage {
     /// Where its text stands in the file, in bytes.
     pub text: Range<usize>,
     /// The checked front matter.
-    pub front: FrontMatter,
+    pub front: Arc<FrontMatter>,
     /// What kind of page it is.
     pub kind: PageKind,
     /// Its site path.
     pub address: String,
-    /// The pages of a section, in order.
+    /// The pages it lists, in order; where a list is spread over several pages, those on this one.
     pub children: Vec<PageId>,
+    /// The section it is in, for a term its taxonomy.
+    pub parent: Option<PageId>,
+    /// The page before it in its section's order.
+    pub previous: Option<PageId>,
+    /// The page after it in its section's order.
+    pub next: Option<PageId>,
+    /// The terms it is filed under.
+    pub filings: Vec<Filing>,
+    /// Its place among the pages its list is spread over.
+    pub part: Option<Part>,
+    /// Whether it has a feed of its own.
+    pub has_feed: bool,
     /// Kept out of search engines and the sitemap.
     pub noindex: bool,
 }
 
+/// One of the pages a long list is spread over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// From 1.
+    pub number: usize,
+    /// How many there are.
+    pub count: usize,
+    /// How many pages the whole list has.
+    pub listed: usize,
+    /// The first.
+    pub first: PageId,
+    /// The second; the others follow it.
+    second: PageId,
+}
+
+impl Part {
+    /// The page that is part `number` of the same list, if there is one.
+    #[must_use]
+    pub fn other(&self, number: usize) -> Option<PageId> {
+        match number {
+            1 => Some(self.first),
+            _ if (2..=self.count).contains(&number) => Some(self.second + number - 2),
+            _ => None,
+        }
+    }
+}
+
 impl SitePage {
+    fn new(path: Arc<str>, text: Range<usize>, front: Arc<FrontMatter>, kind: PageKind, address: String) -> Self {
+        Self {
+            path,
+            text,
+            front,
+            kind,
+            address,
+            children: Vec::new(),
+            parent: None,
+            previous: None,
+            next: None,
+            filings: Vec::new(),
+            part: None,
+            has_feed: false,
+            noindex: kind == PageKind::NotFound,
+        }
+    }
+
+    /// The page as messages name it: its file, or its address where no file of its own stands behind it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let is_made =
+            matches!(self.kind, PageKind::Taxonomy(_) | PageKind::Term(..)) && &*self.path == site_config::PATH;
+        if is_made { &self.address } else { &self.path }
+    }
+
+    /// Whether it is the second or a later page of a list.
+    #[must_use]
+    pub fn is_later_part(&self) -> bool {
+        self.part.is_some_and(|part| part.number > 1)
+    }
+
     /// The file's path under `content/`.
     #[must_use]
     pub fn content_path(&self) -> &str {
@@ -118,7 +228,8 @@ impl SitePage {
 /// Whether a file under `content/` is published as it is.
 fn is_published(content_path: &str) -> bool {
     let is_form = content_path.starts_with("forms/") && content_path.ends_with(".yaml");
-    !content_path.ends_with(".md") && content_path != "site.yaml" && !is_form
+    let is_data = data::name_and_format(content_path).is_some();
+    !content_path.ends_with(".md") && content_path != "site.yaml" && !is_form && !is_data
 }
 
 fn content_path(path: &str) -> &str {
@@ -134,7 +245,7 @@ struct Documents {
 }
 
 /// Parses every markdown file.
-fn parse_documents(tree: &SourceTree, diagnostics: &mut Diagnostics) -> Documents {
+fn parse_documents(tree: &SourceTree, timezone: &TimeZone, diagnostics: &mut Diagnostics) -> Documents {
     let parsed: Vec<(&Arc<str>, Option<Document>, Diagnostics)> = tree
         .files()
         .par_iter()
@@ -142,7 +253,7 @@ fn parse_documents(tree: &SourceTree, diagnostics: &mut Diagnostics) -> Document
         .filter_map(|file| file.text().map(|text| (file, text)))
         .map(|(file, text)| {
             let mut found = Diagnostics::new();
-            (&file.path, page::parse(&file.path, text, &mut found), found)
+            (&file.path, page::parse(&file.path, text, timezone, &mut found), found)
         })
         .collect();
     let mut documents = Documents::default();
@@ -185,7 +296,8 @@ impl Site {
     /// Parses and assembles the site; reports everything wrong and returns none if it has no usable settings.
     pub fn assemble(tree: &SourceTree, options: &Options, diagnostics: &mut Diagnostics) -> Option<Self> {
         let config = SiteConfig::parse(tree, options.base_url.as_deref(), diagnostics);
-        let Documents { pages, statements, mut unusable } = parse_documents(tree, diagnostics);
+        let timezone = config.as_ref().map_or(TimeZone::UTC, |config| config.timezone.clone());
+        let Documents { pages, statements, mut unusable } = parse_documents(tree, &timezone, diagnostics);
         let forms = parse_forms(tree, &mut unusable, diagnostics);
         let config = config?;
         let today = options.today.unwrap_or_else(|| config.timezone.to_datetime(options.now).date());
@@ -206,17 +318,26 @@ impl Site {
             redirects: Vec::new(),
             by_address: HashMap::new(),
             by_content_path: HashMap::new(),
-            drafts: Vec::new(),
+            taxonomies: Vec::new(),
+            feeds: Vec::new(),
+            data: data::parse(tree, diagnostics),
+            left_out: HashMap::new(),
             unusable,
         };
+        refuse_unfit_names(tree, diagnostics);
         site.reserve_addresses();
-        site.add_pages(pages, options.drafts, diagnostics);
+        site.add_pages(pages, options, today, diagnostics);
         site.add_statement_pages(diagnostics);
+        site.hide_thank_you_pages();
+        site.order_sections();
+        site.add_taxonomies(tree, diagnostics);
+        site.add_feeds(diagnostics);
+        site.spread_lists(diagnostics);
+        site.add_sitemaps();
         site.add_files(tree, diagnostics);
         site.add_redirects(diagnostics);
         site.refuse_file_as_folder(tree, diagnostics);
-        site.order_sections();
-        site.hide_thank_you_pages();
+        site.refuse_same_but_for_case(tree, diagnostics);
         site.require_home(diagnostics);
         Some(site)
     }
@@ -227,10 +348,25 @@ impl Site {
         self.by_content_path.get(content_path).copied()
     }
 
-    /// Whether a content file is a draft that was left out.
+    /// Why the page of a content file is not published today, if that is so.
     #[must_use]
-    pub fn is_draft(&self, content_path: &str) -> bool {
-        self.drafts.iter().any(|draft| &**draft == content_path)
+    pub fn left_out(&self, content_path: &str) -> Option<LeftOut> {
+        self.left_out.get(content_path).copied()
+    }
+
+    /// The home page.
+    #[must_use]
+    pub fn home(&self) -> Option<PageId> {
+        self.page_of("_index.md").or_else(|| self.page_of("index.md"))
+    }
+
+    /// The pages above a page, from the home page down.
+    #[must_use]
+    pub fn ancestors(&self, id: PageId) -> Vec<PageId> {
+        let mut ancestors: Vec<PageId> =
+            std::iter::successors(self.pages[id].parent, |above| self.pages[*above].parent).collect();
+        ancestors.reverse();
+        ancestors
     }
 
     /// Whether a content file is there but could not be used, which has been reported.
@@ -275,7 +411,7 @@ impl Site {
             self.by_address.insert(address::with_slash(&endpoint), Occupant::Reserved("a form posts to it"));
             self.by_address.insert(endpoint, Occupant::Reserved("a form posts to it"));
         }
-        for path in crate::well_known::RESERVED {
+        for path in well_known::RESERVED {
             self.by_address.insert(path.to_owned(), Occupant::Reserved("the site's own file stands there"));
         }
     }
@@ -314,15 +450,15 @@ impl Site {
         id
     }
 
-    fn add_pages(&mut self, pages: Vec<page::Page>, drafts: bool, diagnostics: &mut Diagnostics) {
+    fn add_pages(&mut self, pages: Vec<page::Page>, options: &Options, today: Date, diagnostics: &mut Diagnostics) {
         for page in pages {
             let in_content: Arc<str> = content_path(&page.path).into();
-            if page.front.draft && !drafts {
-                self.drafts.push(in_content);
+            if let Some(reason) = LeftOut::find(&page.front, options, today) {
+                self.left_out.insert(in_content, reason);
                 continue;
             }
             let kind = match &*in_content {
-                "_index.md" => PageKind::Home,
+                "_index.md" | "index.md" => PageKind::Home,
                 "404.md" => PageKind::NotFound,
                 path if path.ends_with("/_index.md") => PageKind::Section,
                 _ => PageKind::Page,
@@ -339,18 +475,8 @@ impl Site {
                 self.unusable.push(in_content);
                 continue;
             }
-            let id = self.add_page(
-                SitePage {
-                    path: page.path,
-                    text: page.text,
-                    front: page.front,
-                    kind,
-                    address,
-                    children: Vec::new(),
-                    noindex: kind == PageKind::NotFound,
-                },
-                diagnostics,
-            );
+            let page = SitePage::new(page.path, page.text, Arc::new(page.front), kind, address);
+            let id = self.add_page(page, diagnostics);
             self.by_content_path.insert(in_content, id);
         }
     }
@@ -364,14 +490,16 @@ impl Site {
             let permalink = Self::statement_address(statement);
             let title = statement.title.clone();
             let home = is_in_force.then(|| Self::statement_home(statement));
+            let front = Arc::new(FrontMatter { title, ..FrontMatter::default() });
             let page = |address: String| SitePage {
-                path: Arc::clone(&path),
-                text: text.clone(),
-                front: FrontMatter { title: title.clone(), ..FrontMatter::default() },
-                kind: PageKind::Statement(index),
-                address,
-                children: Vec::new(),
                 noindex: !is_in_force,
+                ..SitePage::new(
+                    Arc::clone(&path),
+                    text.clone(),
+                    Arc::clone(&front),
+                    PageKind::Statement(index),
+                    address,
+                )
             };
             let id = self.add_page(page(permalink), diagnostics);
             self.by_content_path.insert(content_path(&path).into(), id);
@@ -433,6 +561,31 @@ impl Site {
         }
     }
 
+    /// A host may keep a site on a disk that does not tell `A` from `a`.
+    fn refuse_same_but_for_case(&self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
+        let mut by_lower: HashMap<String, &str> = HashMap::new();
+        let is_lower = |address: &&str| address.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let mut written: Vec<&str> =
+            self.by_address.keys().map(String::as_str).filter(|address| !is_lower(address)).collect();
+        written.sort_unstable();
+        for address in written {
+            let lower = address.to_lowercase();
+            let other = self.by_address.get_key_value(&lower).map(|(other, _)| other.as_str());
+            let other = other.filter(|other| *other != address).or_else(|| by_lower.insert(lower, address));
+            let Some(other) = other else { continue };
+            let path = match &self.by_address[address] {
+                Occupant::File(index) => &tree.files()[*index].path,
+                Occupant::Redirect(id) | Occupant::Page(id) => &self.pages[*id].path,
+                Occupant::Reserved(_) => continue,
+            };
+            diagnostics.push(
+                Diagnostic::error(path, 0..0, format!("the addresses `{other}` and `{address}` differ only in case"))
+                    .note("on many disks they are the same file")
+                    .help("rename one of the files"),
+            );
+        }
+    }
+
     /// A page belongs to the nearest folder above it that has an `_index.md`.
     fn order_sections(&mut self) {
         for id in 0..self.pages.len() {
@@ -440,33 +593,201 @@ impl Site {
                 continue;
             }
             let path = self.pages[id].content_path();
-            let own_folder = if self.pages[id].kind == PageKind::Section {
-                path.strip_suffix("/_index.md").unwrap_or(path)
-            } else {
-                path
-            };
+            let own_folder = path.strip_suffix("/_index.md").or_else(|| path.strip_suffix("/index.md")).unwrap_or(path);
             let parent = own_folder
                 .match_indices('/')
                 .rev()
-                .map(|(at, _)| format!("{}/_index.md", &own_folder[..at]))
-                .chain(std::iter::once("_index.md".to_owned()))
-                .find_map(|index| self.page_of(&index));
-            if let Some(parent) = parent.filter(|parent| *parent != id) {
+                .find_map(|(at, _)| self.page_of(&format!("{}/_index.md", &own_folder[..at])))
+                .or_else(|| self.home());
+            let Some(parent) = parent.filter(|parent| *parent != id) else { continue };
+            self.pages[id].parent = Some(parent);
+            if !self.pages[id].noindex {
                 self.pages[parent].children.push(id);
             }
         }
         for id in 0..self.pages.len() {
             let mut children = std::mem::take(&mut self.pages[id].children);
-            // Weight first, then the newest, then the title; the path decides ties, so that the order is always the same.
-            children.sort_by(|a, b| {
-                let key = |id: &PageId| {
-                    let page = &self.pages[*id];
-                    (page.front.weight.unwrap_or(i64::MAX), std::cmp::Reverse(page.front.date))
-                };
-                let name = |id: &PageId| (self.pages[*id].front.title.to_lowercase(), &self.pages[*id].path);
-                key(a).cmp(&key(b)).then_with(|| name(a).cmp(&name(b)))
+            let sort_by = self.pages[id].front.listing.sort_by;
+            // The path decides ties, so that the order is always the same.
+            children.sort_by_cached_key(|id| {
+                let page = &self.pages[*id];
+                let weight = if sort_by == SortBy::Weight { page.front.weight.unwrap_or(i64::MAX) } else { 0 };
+                let date = page.front.date.as_ref().filter(|_| sort_by != SortBy::Title);
+                (weight, Reverse(date), page.front.title.to_lowercase(), &page.path)
             });
+            if self.pages[id].kind == PageKind::Section {
+                let pages: Vec<PageId> =
+                    children.iter().copied().filter(|child| self.pages[*child].kind == PageKind::Page).collect();
+                for pair in pages.windows(2) {
+                    self.pages[pair[0]].next = Some(pair[1]);
+                    self.pages[pair[1]].previous = Some(pair[0]);
+                }
+            }
             self.pages[id].children = children;
+        }
+    }
+
+    /// Gives each taxonomy and each term a page; an `_index.md` at its address is taken for its title and text.
+    fn add_taxonomies(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
+        self.taxonomies = taxonomy::gather(&self.config, tree, &mut self.pages, diagnostics);
+        let path: Arc<str> = site_config::PATH.into();
+        for index in 0..self.taxonomies.len() {
+            let taxonomy = &self.taxonomies[index];
+            let (address, title) = (taxonomy.address.clone(), taxonomy.config.title.clone());
+            let at = (path.clone(), taxonomy.config.name.span.clone());
+            let top = self.add_listing(address, title, PageKind::Taxonomy(index), at, diagnostics);
+            self.pages[top].parent = self.home();
+            let terms: Vec<PageId> = (0..self.taxonomies[index].terms.len())
+                .map(|term_index| {
+                    let taxonomy = &self.taxonomies[index];
+                    let term = &taxonomy.terms[term_index];
+                    let (address, title) = (address::below(&taxonomy.address, &term.slug), term.name.clone());
+                    let (at, pages) = ((Arc::clone(&term.first.0), term.first.1.span.clone()), term.pages.clone());
+                    let id = self.add_listing(address, title, PageKind::Term(index, term_index), at, diagnostics);
+                    self.pages[id].children = pages;
+                    self.pages[id].parent = Some(top);
+                    id
+                })
+                .collect();
+            self.pages[top].children = terms;
+        }
+    }
+
+    /// Adds a page that only lists others; `at` is the place that is to blame for its address.
+    fn add_listing(
+        &mut self,
+        address: String,
+        title: String,
+        kind: PageKind,
+        at: (Arc<str>, Range<usize>),
+        diagnostics: &mut Diagnostics,
+    ) -> PageId {
+        if let Some(Occupant::Page(id)) = self.by_address.get(&address).copied()
+            && self.pages[id].kind == PageKind::Section
+        {
+            self.pages[id].kind = kind;
+            // It is found through its taxonomy, like the pages that are made for terms.
+            if let Some(parent) = self.pages[id].parent.take() {
+                self.pages[parent].children.retain(|child| *child != id);
+            }
+            return id;
+        }
+        let id = self.pages.len();
+        let front = Arc::new(FrontMatter { title, ..FrontMatter::default() });
+        self.occupy(&address, Occupant::Page(id), &at.0, at.1, diagnostics);
+        self.pages.push(SitePage::new(site_config::PATH.into(), 0..0, front, kind, address));
+        id
+    }
+
+    /// The newest pages of the site, of every section that asks, and of every term.
+    fn add_feeds(&mut self, diagnostics: &mut Diagnostics) {
+        let limit = self.config.feed.limit;
+        let is_news = |page: &SitePage| page.kind == PageKind::Page && page.front.date.is_some() && !page.noindex;
+        let mut news: Vec<PageId> = (0..self.pages.len()).filter(|id| is_news(&self.pages[*id])).collect();
+        news.sort_by_key(|id| (Reverse(&self.pages[*id].front.date), *id));
+
+        let asks = |page: &SitePage| page.kind == PageKind::Section && page.front.listing.feed.is_some();
+        let sections = (0..self.pages.len()).filter(|id| asks(&self.pages[*id]));
+        let mut of_sections: BTreeMap<PageId, Vec<PageId>> = sections.map(|id| (id, Vec::new())).collect();
+        if !of_sections.is_empty() {
+            for id in &news {
+                for section in self.ancestors(*id) {
+                    if let Some(entries) = of_sections.get_mut(&section).filter(|entries| entries.len() < limit) {
+                        entries.push(*id);
+                    }
+                }
+            }
+        }
+        let mut feeds = Vec::new();
+        for (id, entries) in of_sections {
+            let section = &self.pages[id];
+            if entries.is_empty() {
+                let span = section.front.listing.feed.clone().unwrap_or_default();
+                diagnostics.push(
+                    Diagnostic::warning(&section.path, span, "the feed has nothing to tell")
+                        .help("give the pages of the section a `date`, or remove the line"),
+                );
+                continue;
+            }
+            feeds.push(Feed { page: Some(id), folder: section.address.clone(), entries });
+        }
+        for (id, page) in self.pages.iter().enumerate() {
+            let PageKind::Term(taxonomy, term) = page.kind else { continue };
+            if !self.taxonomies[taxonomy].config.feed {
+                continue;
+            }
+            let filed = &self.taxonomies[taxonomy].terms[term].pages;
+            let entries: Vec<PageId> =
+                filed.iter().copied().filter(|id| is_news(&self.pages[*id])).take(limit).collect();
+            if !entries.is_empty() {
+                feeds.push(Feed { page: Some(id), folder: page.address.clone(), entries });
+            }
+        }
+        news.truncate(limit);
+        if !news.is_empty() {
+            feeds.push(Feed { page: None, folder: "/".to_owned(), entries: news });
+        }
+        for feed in &feeds {
+            let path = feed.page.map_or_else(|| site_config::PATH.into(), |id| Arc::clone(&self.pages[id].path));
+            for file in [feed::ATOM, feed::JSON] {
+                let address = address::beside(&feed.folder, file);
+                self.occupy(&address, Occupant::Reserved("a feed stands there"), &path, 0..0, diagnostics);
+            }
+            if let Some(id) = feed.page {
+                self.pages[id].has_feed = true;
+            }
+        }
+        self.feeds = feeds;
+    }
+
+    /// Spreads each long list over pages of their own. The text stands on the first one only.
+    fn spread_lists(&mut self, diagnostics: &mut Diagnostics) {
+        for id in 0..self.pages.len() {
+            let page = &self.pages[id];
+            let own = page.front.listing.paginate;
+            let size = match page.kind {
+                PageKind::Section => own.unwrap_or(self.config.paginate),
+                PageKind::Term(taxonomy, _) => {
+                    own.or(self.taxonomies[taxonomy].config.paginate).unwrap_or(self.config.paginate)
+                }
+                PageKind::Home => own.unwrap_or(0),
+                _ => 0,
+            };
+            if size == 0 {
+                continue;
+            }
+            let listed = self.pages[id].children.split_off(0);
+            let second = self.pages.len();
+            let count = listed.len().div_ceil(size).max(1);
+            let part = Part { number: 1, count, listed: listed.len(), first: id, second };
+            let mut parts = listed.chunks(size).map(<[PageId]>::to_vec);
+            self.pages[id].children = parts.next().unwrap_or_default();
+            self.pages[id].part = Some(part);
+            for (number, children) in (2..).zip(parts) {
+                let first = &self.pages[id];
+                let page = SitePage {
+                    children,
+                    parent: first.parent,
+                    part: Some(Part { number, ..part }),
+                    has_feed: first.has_feed,
+                    noindex: first.noindex,
+                    ..SitePage::new(
+                        Arc::clone(&first.path),
+                        first.text.end..first.text.end,
+                        Arc::clone(&first.front),
+                        first.kind,
+                        address::of_part(&first.address, number),
+                    )
+                };
+                self.add_page(page, diagnostics);
+            }
+        }
+    }
+
+    /// More pages than one sitemap may list need several.
+    fn add_sitemaps(&mut self) {
+        for path in well_known::sitemap_parts(self) {
+            self.by_address.entry(path).or_insert(Occupant::Reserved("the site's own file stands there"));
         }
     }
 
@@ -480,10 +801,6 @@ impl Site {
             .collect();
         for id in thanks {
             self.pages[id].noindex = true;
-        }
-        let listed: Vec<bool> = self.pages.iter().map(|page| !page.noindex).collect();
-        for page in &mut self.pages {
-            page.children.retain(|child| listed[*child]);
         }
     }
 
@@ -511,6 +828,20 @@ fn refuse_misnamed(path: &Arc<str>, diagnostics: &mut Diagnostics) {
         Diagnostic::error(path, 0..0, format!("a file with the suffix `{suffix}` is published as it is"))
             .help(format!("name it `content/{stem}.{meant}`")),
     );
+}
+
+/// A site that is moved to another system must not lose files on the way.
+fn refuse_unfit_names(tree: &SourceTree, diagnostics: &mut Diagnostics) {
+    for file in tree.files() {
+        // A page's folder has the name without the suffix.
+        let path = file.path.strip_suffix(".md").unwrap_or(&file.path);
+        let Some(fault) = path.split('/').find_map(address::fault_of_name) else { continue };
+        diagnostics.push(
+            Diagnostic::error(&file.path, 0..0, "the file's name is not fit for every system")
+                .note(fault)
+                .help("rename the file or its folder"),
+        );
+    }
 }
 
 fn check_statement(

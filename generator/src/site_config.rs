@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use statement::diagnostic::{Diagnostic, Diagnostics};
-use statement::yaml::{self, Fields, Located};
+use statement::yaml::{self, Fields, Located, Value};
 
+use crate::address;
+use crate::page::parse_count;
 use crate::source_tree::SourceTree;
 
 /// Where the settings stand.
@@ -30,6 +32,34 @@ pub struct SiteConfig {
     pub footer: String,
     /// The main menu, in order.
     pub menu: Vec<MenuEntry>,
+    /// What pages are filed under; none leaves it to the pages, see [`crate::taxonomy`].
+    pub taxonomies: Option<Vec<TaxonomyConfig>>,
+    /// How many pages a list shows at once where it does not say itself; 0 is all of them.
+    pub paginate: usize,
+    /// What feeds contain.
+    pub feed: FeedConfig,
+}
+
+/// What feeds contain.
+#[derive(Debug, Clone)]
+pub struct FeedConfig {
+    /// Whether an entry has the page's whole text, or what describes it.
+    pub is_full: bool,
+    /// The most entries of a feed.
+    pub limit: usize,
+}
+
+/// A taxonomy, as the settings declare it.
+#[derive(Debug, Clone)]
+pub struct TaxonomyConfig {
+    /// The key in front matter, and the folder of its pages.
+    pub name: Located<String>,
+    /// What its page is called.
+    pub title: String,
+    /// How many pages a term shows at once.
+    pub paginate: Option<usize>,
+    /// Whether each term has a feed.
+    pub feed: bool,
 }
 
 /// An entry of the main menu.
@@ -79,6 +109,9 @@ impl SiteConfig {
                 menu.push(MenuEntry { label: label.value, to });
             }
         }
+        let taxonomies = parse_taxonomies(&mut config);
+        let paginate = parse_count(&mut config, "paginate").map_or(0, |paginate| paginate.value);
+        let feed = parse_feed(&mut config);
         config.finish();
         let base_url = match base_url {
             None => in_file,
@@ -99,8 +132,82 @@ impl SiteConfig {
             theme: theme?,
             footer,
             menu,
+            taxonomies,
+            paginate,
+            feed,
         })
     }
+}
+
+impl TaxonomyConfig {
+    /// A taxonomy that is named and nothing else.
+    #[must_use]
+    pub fn named(name: Located<String>) -> Self {
+        let mut letters = name.value.chars();
+        let title = letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+        Self { name, title, paginate: None, feed: true }
+    }
+}
+
+fn parse_taxonomies(config: &mut Fields<'_, '_>) -> Option<Vec<TaxonomyConfig>> {
+    let nodes = config.sequence("taxonomies")?;
+    let path = config.path();
+    let mut taxonomies: Vec<TaxonomyConfig> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let taxonomy = if let Value::String(name) = &node.value {
+            let name = Located { value: name.clone(), span: node.span.clone() };
+            match parse_taxonomy_name(&name.value) {
+                Ok(_) => TaxonomyConfig::named(name),
+                Err(fact) => {
+                    config.diagnostics.push(Diagnostic::error(path, name.span, fact));
+                    continue;
+                }
+            }
+        } else {
+            let Some(mut fields) = Fields::new(path, "a taxonomy", node, config.diagnostics) else { continue };
+            let name = fields.parsed("name", parse_taxonomy_name);
+            let name = fields.required("name", name);
+            let title = fields.string("title");
+            let paginate = parse_count(&mut fields, "paginate");
+            let feed = fields.boolean("feed");
+            fields.finish();
+            let Some(name) = name else { continue };
+            let named = TaxonomyConfig::named(name);
+            TaxonomyConfig {
+                title: title.map_or(named.title, |title| title.value),
+                paginate: paginate.map(|paginate| paginate.value),
+                feed: feed.is_none_or(|feed| feed.value),
+                name: named.name,
+            }
+        };
+        if taxonomies.iter().any(|other| other.name.value == taxonomy.name.value) {
+            let message = format!("the taxonomy `{}` is declared twice", taxonomy.name.value);
+            config.diagnostics.push(Diagnostic::error(path, taxonomy.name.span, message).help("remove one of the two"));
+            continue;
+        }
+        taxonomies.push(taxonomy);
+    }
+    Some(taxonomies)
+}
+
+/// The name is the folder its pages stand in.
+fn parse_taxonomy_name(name: &str) -> Result<String, String> {
+    if !name.is_empty() && address::slugify(name) == name && address::fault_of_name(name).is_none() {
+        return Ok(name.to_owned());
+    }
+    Err(format!("`{name}` cannot be the name of a taxonomy: use lower-case letters, digits and `-`, like `topics`"))
+}
+
+fn parse_feed(config: &mut Fields<'_, '_>) -> FeedConfig {
+    let mut feed = FeedConfig { is_full: true, limit: 20 };
+    if let Some(mut fields) = config.mapping("feed", "`feed`") {
+        let content = fields.one_of("content", &[("full", true), ("summary", false)]);
+        let limit = parse_count(&mut fields, "limit");
+        fields.finish();
+        feed.is_full = content.is_none_or(|content| content.value);
+        feed.limit = limit.map_or(feed.limit, |limit| limit.value);
+    }
+    feed
 }
 
 fn parse_base_url(url: &str) -> Result<String, String> {

@@ -1,6 +1,7 @@
 //! The one module that reads the disk: every file under `content/` and `themes/`, in the order of their paths.
 //!
-//! It knows nothing of what the files mean, only which of them are text.
+//! It knows nothing of what the files mean, only which of them are text. Paths are in Unicode's composed form (NFC),
+//! whatever form the disk keeps them in.
 
 #![expect(clippy::disallowed_methods, reason = "the one module that reads the disk")]
 
@@ -11,7 +12,7 @@ use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use walkdir::WalkDir;
 
-use crate::Failure;
+use crate::{Failure, address};
 
 /// A site's files.
 #[derive(Debug, Default)]
@@ -70,6 +71,21 @@ impl SourceTree {
             walk(&root.join(folder), root, &canonical_root, &mut found, diagnostics)?;
         }
         found.sort();
+        // One of two names that look the same is kept, so that the others are not blamed for it.
+        found.dedup_by(|later, former| {
+            let is_same = later.0 == former.0;
+            if is_same {
+                let path: Arc<str> = former.0.as_str().into();
+                diagnostics.push(
+                    Diagnostic::error(&path, 0..0, "two files have names that look the same")
+                        .note(
+                            "one is spelt with composed letters, the other with combining marks (Unicode NFC and NFD)",
+                        )
+                        .help("rename one of them"),
+                );
+            }
+            is_same
+        });
         let read: Vec<Result<(SourceFile, Option<Diagnostic>), Failure>> =
             found.into_par_iter().map(|(path, file)| read_file(path, file)).collect();
         let mut files = Vec::with_capacity(read.len());
@@ -88,7 +104,7 @@ impl SourceTree {
         for line in archive.split_inclusive('\n') {
             let name = line.trim_end().strip_prefix("-- ").and_then(|line| line.strip_suffix(" --"));
             if let Some(path) = name {
-                files.push(SourceFile { path: path.into(), contents: Contents::Text(String::new()) });
+                files.push(SourceFile { path: address::nfc(path).into(), contents: Contents::Text(String::new()) });
             } else if let Some(SourceFile { contents: Contents::Text(text), .. }) = files.last_mut() {
                 text.push_str(line);
             }
@@ -199,7 +215,7 @@ fn site_path(root: &Path, file: &Path) -> Result<String, Failure> {
     let path = file.strip_prefix(root).unwrap_or(file);
     let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
     parts
-        .map(|parts| parts.join("/"))
+        .map(|parts| address::nfc(&parts.join("/")).into_owned())
         .ok_or_else(|| Failure(format!("the file name `{}` is not UTF-8; rename the file", file.display())))
 }
 
@@ -209,6 +225,7 @@ fn is_text(path: &str) -> bool {
     match suffix {
         "md" | "yaml" => true,
         "html" | "xml" | "txt" => path.starts_with("themes/"),
+        "json" | "csv" | "toml" => path.starts_with("content/data/"),
         _ => false,
     }
 }

@@ -11,15 +11,22 @@ use statement::yaml;
 use tera::{Context, ErrorKind, Map, Tera, Value};
 
 use crate::address;
+use crate::feed;
 use crate::link;
 use crate::markdown::{Heading, Rendered};
-use crate::site::{PageId, PageKind, Site, SitePage};
+use crate::moment::Moment;
+use crate::site::{PageId, PageKind, Part, Site, SitePage};
 use crate::site_config;
 use crate::source_tree::SourceTree;
+use crate::structured_data;
+use crate::taxonomy::{self, Filing, Taxonomy};
 
 /// The templates a theme must have.
 const REQUIRED: [&str; 7] =
     ["home.html", "page.html", "section.html", "statement.html", "404.html", "redirect.html", "shortcodes/form.html"];
+
+/// The templates a theme must have where pages are filed under terms.
+const REQUIRED_FOR_TERMS: [&str; 2] = ["taxonomy.html", "term.html"];
 
 /// The components a theme must have, for a form and for what is wrong with an answer.
 const REQUIRED_COMPONENTS: [&str; 3] = ["form_field", "error_summary", "error_item"];
@@ -36,6 +43,18 @@ pub struct Theme {
     statement: Value,
     /// Of each page, what a listing shows.
     summaries: Vec<Value>,
+    /// Of each taxonomy, what its terms' pages show of them.
+    taxonomies: Vec<TaxonomyValues>,
+    /// The data files.
+    data: Value,
+}
+
+/// A taxonomy's values, shared by all pages that are filed in it.
+struct TaxonomyValues {
+    name: Value,
+    title: Value,
+    url: Value,
+    terms: Vec<Value>,
 }
 
 /// A value that is a mapping, written as its keys and values.
@@ -59,8 +78,10 @@ impl Theme {
             return None;
         }
         let mut is_whole = true;
-        for required in REQUIRED {
-            if !templates.iter().any(|(_, name, _)| *name == required) {
+        let is_made = |page: &&SitePage| matches!(page.kind, PageKind::Taxonomy(_) | PageKind::Term(..));
+        let for_terms: &[&str] = if site.pages.iter().any(|page| is_made(&page)) { &REQUIRED_FOR_TERMS } else { &[] };
+        for required in REQUIRED.iter().chain(for_terms) {
+            if !templates.iter().any(|(_, name, _)| name == required) {
                 let path: Arc<str> = format!("{folder}{required}").into();
                 diagnostics.push(
                     Diagnostic::error(&path, 0..0, format!("the theme has no template `{required}`"))
@@ -112,6 +133,8 @@ impl Theme {
             sites: (0..=menu.len()).map(|current| site_value(site, &menu, current)).collect(),
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
             summaries: site.pages.iter().map(summary_value).collect(),
+            taxonomies: site.taxonomies.iter().map(taxonomy_values).collect(),
+            data: Value::from_serializable(&site.data),
             tera,
             folder,
             menu,
@@ -129,13 +152,8 @@ impl Theme {
     ) -> Option<String> {
         let page = &site.pages[id];
         let mut context = Context::new();
-        context.insert_value("site", self.site_for(&page.address));
-        context.insert_value("statement", self.statement.clone());
-        context.insert_value("page", self.page_value(site, page, rendered, problem));
-        if let PageKind::Statement(version) = page.kind {
-            let mut value = statement_value(site, &site.statements[version]).into_map().unwrap_or_default();
-            value.insert("in_force".into(), (site.in_force == Some(version)).into());
-            context.insert_value("version", value.into());
+        for (name, value) in self.values(site, id, rendered, problem) {
+            context.insert_value(name, value);
         }
         let template = match (&page.front.template, page.kind) {
             (Some(template), _) => {
@@ -150,8 +168,34 @@ impl Theme {
             (None, PageKind::Section) => "section.html",
             (None, PageKind::Statement(_)) => "statement.html",
             (None, PageKind::NotFound) => "404.html",
+            (None, PageKind::Taxonomy(_)) => "taxonomy.html",
+            (None, PageKind::Term(..)) => "term.html",
         };
-        self.render(template, &context, &page.path, diagnostics)
+        self.render(template, &context, page.name(), diagnostics)
+    }
+
+    /// The variables of a page's template.
+    fn values(
+        &self,
+        site: &Site,
+        id: PageId,
+        rendered: &Rendered,
+        problem: Option<&str>,
+    ) -> Vec<(&'static str, Value)> {
+        let page = &site.pages[id];
+        let mut values = vec![
+            ("site", self.site_for(&page.address)),
+            ("statement", self.statement.clone()),
+            ("data", self.data.clone()),
+            ("page", self.page_value(site, id, rendered, problem)),
+            ("paginator", page.part.map_or_else(Value::none, |part| paginator_value(site, part))),
+        ];
+        if let PageKind::Statement(version) = page.kind {
+            let mut value = statement_value(site, &site.statements[version]).into_map().unwrap_or_default();
+            value.insert("in_force".into(), (site.in_force == Some(version)).into());
+            values.push(("version", value.into()));
+        }
+        values
     }
 
     /// Renders the page at a former address, which leads to `target`, for hosts that read no redirects.
@@ -170,17 +214,8 @@ impl Theme {
         fields: impl IntoIterator<Item = String>,
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
-        let fields: Vec<Value> = fields.into_iter().map(|html| map! { html: Value::safe_string(&html) }).collect();
         let mut context = Context::new();
-        context.insert_value(
-            "form",
-            map! {
-                id: form.id.as_str(),
-                action: address::href(&address::of_form(&form.id)),
-                submit: form.submit.as_str(),
-                fields: fields,
-            },
-        );
+        context.insert_value("form", form_value(form, fields));
         context.insert_value("statement", self.statement.clone());
         self.render("shortcodes/form.html", &context, &form.path, diagnostics)
     }
@@ -194,18 +229,8 @@ impl Theme {
         message: &str,
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
-        let value = map! {
-            name: field.name.value.as_str(),
-            label: field.label.as_str(),
-            hint: field.hint.as_str(),
-            kind: field.kind.word(),
-            autocomplete: field.autocomplete.as_str(),
-            required: field.required,
-            characters_max: u64::try_from(field.characters_max).unwrap_or(u64::MAX),
-            value: value,
-            message: message,
-        };
-        self.component("form_field", [("field", value)], &form.path, diagnostics)
+        let field = field_value(field, value, message);
+        self.component("form_field", [("field", field)], &form.path, diagnostics)
     }
 
     /// Renders the summary of everything wrong around its lines, which are HTML already.
@@ -229,16 +254,38 @@ impl Theme {
         self.sites[current].clone()
     }
 
-    fn page_value(&self, site: &Site, page: &SitePage, rendered: &Rendered, problem: Option<&str>) -> Value {
+    fn page_value(&self, site: &Site, id: PageId, rendered: &Rendered, problem: Option<&str>) -> Value {
+        let page = &site.pages[id];
         let kind = match page.kind {
             PageKind::Home => "home",
             PageKind::Page => "page",
             PageKind::Section => "section",
             PageKind::Statement(_) => "statement",
             PageKind::NotFound => "not-found",
+            PageKind::Taxonomy(_) => "taxonomy",
+            PageKind::Term(..) => "term",
         };
-        let children: Vec<Value> = page.children.iter().map(|child| self.summaries[*child].clone()).collect();
-        let tags: Vec<Value> = page.front.tags.iter().map(|tag| Value::from(tag.as_str())).collect();
+        let summary = |id: PageId| self.summaries[id].clone();
+        let summaries = |ids: &[PageId]| ids.iter().copied().map(summary).collect::<Vec<Value>>();
+        // A taxonomy lists its terms, which are no pages of an author.
+        let (children, terms) = match page.kind {
+            PageKind::Taxonomy(taxonomy) => (Vec::new(), self.taxonomies[taxonomy].terms.clone()),
+            _ => (summaries(&page.children), Vec::new()),
+        };
+        let subsections: Vec<Value> = page
+            .children
+            .iter()
+            .filter(|child| site.pages[**child].kind == PageKind::Section)
+            .map(|child| summary(*child))
+            .collect();
+        let tags: Vec<Value> = page
+            .front
+            .filed
+            .iter()
+            .filter(|filed| filed.taxonomy.value == "tags")
+            .flat_map(|filed| &filed.terms)
+            .map(|tag| Value::from(tag.value.as_str()))
+            .collect();
         let extra = page.front.extra.as_ref().map(yaml::Node::to_json).filter(|extra| !extra.is_null());
         let extra = extra.map_or_else(|| Map::new().into(), |extra| Value::from_serializable(&extra));
         map! {
@@ -248,9 +295,19 @@ impl Theme {
             url: address::href(&page.address),
             permalink: address::permalink(&site.config.base_url, &page.address),
             language: site.config.language.as_str(),
-            date: page.front.date.map(date_value),
-            updated: page.front.updated.map(date_value),
+            date: page.front.date.as_ref().map(moment_value),
+            updated: page.front.updated.as_ref().map(moment_value),
             tags: tags,
+            taxonomies: self.filed_values(&page.filings),
+            terms: terms,
+            section: page.parent.map(summary),
+            ancestors: summaries(&site.ancestors(id)),
+            subsections: subsections,
+            previous: page.previous.map(summary),
+            next: page.next.map(summary),
+            related: summaries(&taxonomy::related(&site.taxonomies, &site.pages, id)),
+            feed: page.has_feed.then(|| feed_value(&site.pages[page.part.map_or(id, |part| part.first)].address)),
+            structured_data: structured_data::of_page(site, id).map(|json| Value::safe_string(&json)),
             extra: extra,
             content: Value::safe_string(&rendered.html),
             toc: rendered.headings.iter().map(heading_value).collect::<Vec<Value>>(),
@@ -260,13 +317,24 @@ impl Theme {
         }
     }
 
-    fn render(
-        &self,
-        template: &str,
-        context: &Context,
-        page: &Arc<str>,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<String> {
+    /// Of the taxonomies a page is filed in, the terms it is filed under.
+    fn filed_values(&self, filings: &[Filing]) -> Vec<Value> {
+        filings
+            .chunk_by(|one, other| one.taxonomy == other.taxonomy)
+            .map(|filings| {
+                let taxonomy = &self.taxonomies[filings[0].taxonomy];
+                let terms: Vec<Value> = filings.iter().map(|filing| taxonomy.terms[filing.term].clone()).collect();
+                map! {
+                    name: taxonomy.name.clone(),
+                    title: taxonomy.title.clone(),
+                    url: taxonomy.url.clone(),
+                    terms: terms,
+                }
+            })
+            .collect()
+    }
+
+    fn render(&self, template: &str, context: &Context, page: &str, diagnostics: &mut Diagnostics) -> Option<String> {
         match self.tera.render(template, context) {
             Ok(html) => Some(html),
             Err(error) => {
@@ -363,6 +431,43 @@ fn site_value(site: &Site, menu: &[String], current: usize) -> Value {
         language: site.config.language.as_str(),
         footer: site.config.footer.as_str(),
         menu: entries,
+        feed: site.feeds.iter().any(|feed| feed.page.is_none()).then(|| feed_value("/")),
+    }
+}
+
+fn feed_value(folder: &str) -> Value {
+    map! {
+        atom: address::href(&address::beside(folder, feed::ATOM)),
+        json: address::href(&address::beside(folder, feed::JSON)),
+    }
+}
+
+fn paginator_value(site: &Site, part: Part) -> Value {
+    let url = |number: usize| part.other(number).map(|id| address::href(&site.pages[id].address));
+    map! {
+        number: part.number,
+        count: part.count,
+        listed: part.listed,
+        first: url(1),
+        previous: url(part.number - 1),
+        next: url(part.number + 1),
+        last: url(part.count),
+    }
+}
+
+fn taxonomy_values(taxonomy: &Taxonomy) -> TaxonomyValues {
+    let term = |term: &taxonomy::Term| {
+        map! {
+            title: term.name.as_str(),
+            url: address::href(&address::below(&taxonomy.address, &term.slug)),
+            count: term.pages.len(),
+        }
+    };
+    TaxonomyValues {
+        name: taxonomy.config.name.value.as_str().into(),
+        title: taxonomy.config.title.as_str().into(),
+        url: address::href(&taxonomy.address).into(),
+        terms: taxonomy.terms.iter().map(term).collect(),
     }
 }
 
@@ -385,12 +490,36 @@ fn statement_value(site: &Site, statement: &Statement) -> Value {
     }
 }
 
+fn form_value(form: &statement::form::Form, fields: impl IntoIterator<Item = String>) -> Value {
+    let fields: Vec<Value> = fields.into_iter().map(|html| map! { html: Value::safe_string(&html) }).collect();
+    map! {
+        id: form.id.as_str(),
+        action: address::href(&address::of_form(&form.id)),
+        submit: form.submit.as_str(),
+        fields: fields,
+    }
+}
+
+fn field_value(field: &statement::form::Field, value: &str, message: &str) -> Value {
+    map! {
+        name: field.name.value.as_str(),
+        label: field.label.as_str(),
+        hint: field.hint.as_str(),
+        kind: field.kind.word(),
+        autocomplete: field.autocomplete.as_str(),
+        required: field.required,
+        characters_max: field.characters_max,
+        value: value,
+        message: message,
+    }
+}
+
 fn summary_value(page: &SitePage) -> Value {
     map! {
         title: page.front.title.as_str(),
         url: address::href(&page.address),
         description: page.front.description.as_str(),
-        date: page.front.date.map(date_value),
+        date: page.front.date.as_ref().map(moment_value),
     }
 }
 
@@ -398,8 +527,8 @@ fn heading_value(heading: &Heading) -> Value {
     map! { id: heading.id.as_str(), title: heading.title.as_str(), level: u64::from(heading.level) }
 }
 
-fn date_value(date: Date) -> Value {
-    map! { iso: date.to_string(), words: date_words(date) }
+fn moment_value(moment: &Moment) -> Value {
+    map! { iso: moment.iso(), words: date_words(moment.date()) }
 }
 
 /// `September 26, 2018`.
@@ -462,4 +591,127 @@ fn sentence(message: &str) -> String {
     let message = message.trim().trim_end_matches('.');
     let mut letters = message.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashMap};
+
+    use super::*;
+    use crate::markdown;
+    use crate::site::Options;
+
+    /// A site in which nothing that templates can be given is missing.
+    const SITE: &str = "\
+-- content/site.yaml --
+title: Site
+base_url: https://example.org
+language: en
+timezone: America/Chicago
+theme: plain
+paginate: 1
+menu: [{label: Home, to: _index.md}]
+-- content/guides/_index.md --
+---
+title: Guides
+feed: true
+---
+-- content/guides/more/_index.md --
+---
+title: More
+---
+-- content/guides/a.md --
+---
+title: A
+date: \"2024-01-01\"
+updated: \"2024-01-02\"
+tags: [x]
+---
+## Heading
+-- content/guides/b.md --
+---
+title: B
+date: \"2024-01-01\"
+tags: [x]
+---
+-- content/guides/c.md --
+---
+title: C
+---
+-- themes/plain/templates/taxonomy.html --
+-- themes/plain/templates/term.html --
+";
+
+    /// What kind of thing stands at a path, where several paths hold the same kind.
+    fn shape(path: &str) -> &str {
+        match path {
+            "page.pages" | "page.subsections" | "page.ancestors" | "page.related" => "entry",
+            "page.section" | "page.previous" | "page.next" => "entry",
+            "page.date" | "page.updated" | "entry.date" => "moment",
+            "page.taxonomies" => "taxonomy",
+            "page.terms" | "taxonomy.terms" => "term",
+            "page.toc" => "heading",
+            "site.menu" => "item",
+            "site.feed" | "page.feed" => "feed",
+            "form.fields" => "field",
+            path => path,
+        }
+    }
+
+    /// Adds the path of everything in a value.
+    fn walk(path: &str, value: &Value, given: &mut BTreeSet<String>) {
+        if let Some(map) = value.as_map() {
+            for (key, value) in map {
+                let path = format!("{}.{key}", shape(path));
+                // What is in there is the site's own.
+                if path != "page.extra" {
+                    walk(&path, value, given);
+                }
+                given.insert(path);
+            }
+        }
+        for item in value.as_array().unwrap_or_default() {
+            walk(path, item, given);
+        }
+    }
+
+    #[test]
+    fn the_readme_of_the_theme_names_every_variable() {
+        let base = include_str!("../tests/site_archive/base_site.txt");
+        let base = base.replacen("-- content/site.yaml --", "-- content/former.yaml --", 1);
+        let tree = SourceTree::from_archive(&format!("{base}{SITE}"));
+        let mut diagnostics = Diagnostics::new();
+        let options = Options { today: Some(jiff::civil::date(2024, 5, 1)), ..Options::default() };
+        let site = Site::assemble(&tree, &options, &mut diagnostics).expect("the site has settings");
+        let theme = Theme::compile(&site, &tree, &mut diagnostics).expect("the theme is whole");
+
+        let mut given = BTreeSet::from(["target".to_owned(), "items".to_owned(), "message".to_owned()]);
+        for id in 0..site.pages.len() {
+            let file = tree.text(&site.pages[id].path).expect("a page has a file");
+            let rendered = markdown::render(&site, id, file, &HashMap::new(), &mut Diagnostics::new());
+            for (name, value) in theme.values(&site, id, &rendered, None) {
+                given.insert(name.to_owned());
+                walk(name, &value, &mut given);
+            }
+        }
+        let form = &site.forms[0];
+        walk("form", &form_value(form, [String::new()]), &mut given);
+        walk("field", &field_value(&form.fields[0], "", ""), &mut given);
+        // A version has the keys of `statement`, and one more.
+        given.retain(|path| !path.starts_with("version.") || path == "version.in_force");
+
+        let readme = include_str!("../../themes/optimal/README.md");
+        let (_, readme) = readme.split_once("\n## Variables\n").expect("the README has variables");
+        let (readme, _) = readme.split_once("\n## What a changed theme must keep\n").expect("the README has an end");
+        let documented: BTreeSet<String> = readme
+            .lines()
+            .filter_map(|line| line.strip_prefix('|')?.split('|').next())
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned))
+            .collect();
+        let roots = ["site", "page", "form"].map(str::to_owned);
+        given.retain(|path| !roots.contains(path));
+        let missing: Vec<&String> = given.difference(&documented).collect();
+        let gone: Vec<&String> = documented.difference(&given).collect();
+        assert!(missing.is_empty() && gone.is_empty(), "not documented: {missing:?}; not given: {gone:?}");
+    }
 }

@@ -69,6 +69,24 @@ fn the_order_of_the_files_does_not_matter() {
     assert_eq!(build(pages.concat()), build([pages[1], pages[0]].concat()));
 }
 
+#[test]
+fn what_is_not_yet_published_can_be_looked_at() {
+    let case = "-- content/a.md --\n---\ntitle: A\ndate: \"2024-05-02\"\n---\n\
+                -- content/b.md --\n---\ntitle: B\ndraft: true\n---\n\
+                -- content/c.md --\n---\ntitle: C\nexpires: \"2024-05-01\"\n---\n";
+    let published = |options: generator::site::Options| {
+        let files = site_archive::build_case(case, &options).files;
+        ["/a/", "/b/", "/c/"].map(|path| files.contains_key(path))
+    };
+    let on = |day| Some(jiff::civil::date(2024, 5, day));
+    assert_eq!(published(site_archive::options()), [false, false, false]);
+    assert_eq!(published(generator::site::Options { drafts: true, ..site_archive::options() }), [true, true, false]);
+    assert_eq!(published(generator::site::Options { today: on(2), ..site_archive::options() }), [true, false, false]);
+    let morning = "2024-04-30T05:00:00Z".parse().unwrap();
+    let by_clock = generator::site::Options { now: morning, ..generator::site::Options::default() };
+    assert_eq!(published(by_clock), [false, false, true]);
+}
+
 proptest::proptest! {
     #[test]
     fn no_page_makes_it_panic(text in "[-#\\[\\](){}<>`*_~|!=\":/.a-c1é日\u{fdd0}\u{fdd1} \\n]{0,80}") {
@@ -77,7 +95,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn no_front_matter_makes_it_panic(text in "(---\n)?((title|date|slug|aliases|extra|x): ?[-\\[{\"a-c/é\\]}0-9]{0,6}\n){0,4}(---\n)?[a-c\n]{0,5}") {
+    fn no_front_matter_makes_it_panic(text in "(---\n)?((title|date|slug|aliases|extra|tags|taxonomies|expires|x): ?[-\\[{\"a-c/é\\]}0-9]{0,6}\n){0,4}(---\n)?[a-c\n]{0,5}") {
         site_archive::build_case(&format!("-- content/a.md --\n{text}\n"), &site_archive::options());
     }
 

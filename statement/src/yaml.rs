@@ -346,10 +346,15 @@ impl<'a, 'd> Fields<'a, 'd> {
 
     /// A list of texts; one text counts as a list of one.
     pub fn strings(&mut self, key: &'static str) -> Vec<Located<String>> {
-        let items: &[Node] = match self.node(key) {
-            Some(Node { value: Value::Sequence(items), .. }) => items,
-            Some(node) if node.value != Value::Null => std::slice::from_ref(node),
-            _ => &[],
+        self.node(key).map(|node| self.strings_in(key, node)).unwrap_or_default()
+    }
+
+    /// The same, of a node whose key is the author's own word.
+    pub fn strings_in(&mut self, key: &str, node: &'a Node) -> Vec<Located<String>> {
+        let items: &[Node] = match node {
+            Node { value: Value::Sequence(items), .. } => items,
+            Node { value: Value::Null, .. } => &[],
+            node => std::slice::from_ref(node),
         };
         let mut strings = Vec::with_capacity(items.len());
         for item in items {

@@ -10,12 +10,12 @@ use tests::site::{Site, files};
 
 #[test]
 fn handbook() {
-    compare("handbook", &[]);
+    compare("handbook", &["--today", "2026-06-01"]);
 }
 
 #[test]
 fn handbook_with_drafts_elsewhere() {
-    compare("handbook-with-drafts", &["--drafts", "--base-url", "http://localhost:1234/"]);
+    compare("handbook-with-drafts", &["--today", "2026-05-06", "--drafts", "--base-url", "http://localhost:1234/"]);
 }
 
 #[test]

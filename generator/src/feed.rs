@@ -1,0 +1,235 @@
+//! Feeds: Atom (RFC 4287) and JSON Feed 1.1, of the whole site, of sections that ask for one and of terms.
+//!
+//! Nothing in them comes from a clock: a feed is as new as its newest entry.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
+
+use pulldown_cmark_escape::escape_html;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use statement::diagnostic::Diagnostics;
+
+use crate::address;
+use crate::markdown;
+use crate::moment::Moment;
+use crate::scan;
+use crate::site::{PageId, Site, SitePage};
+use crate::source_tree::SourceTree;
+
+/// The name of an Atom feed.
+pub const ATOM: &str = "atom.xml";
+/// The name of a JSON feed.
+pub const JSON: &str = "feed.json";
+
+/// A feed, in both formats.
+#[derive(Debug)]
+pub struct Feed {
+    /// The page whose news it tells; none for the whole site.
+    pub page: Option<PageId>,
+    /// The site path both formats stand at.
+    pub folder: String,
+    /// The pages in it, the newest first; each has a date.
+    pub entries: Vec<PageId>,
+}
+
+/// All feeds of the site: site path and text.
+#[must_use]
+pub fn render_all(site: &Site, tree: &SourceTree) -> Vec<(String, String)> {
+    // A page that is in several feeds is rendered once.
+    let ids: BTreeSet<PageId> = site.feeds.iter().flat_map(|feed| feed.entries.iter().copied()).collect();
+    let entries: HashMap<PageId, Entry> = ids.into_par_iter().map(|id| (id, Entry::new(site, tree, id))).collect();
+    site.feeds
+        .par_iter()
+        .flat_map_iter(|feed| {
+            [
+                (address::beside(&feed.folder, ATOM), atom(site, feed, &entries)),
+                (address::beside(&feed.folder, JSON), json(site, feed, &entries)),
+            ]
+        })
+        .collect()
+}
+
+/// What both formats say about a page.
+struct Entry {
+    title: String,
+    url: String,
+    published: String,
+    updated: String,
+    summary: String,
+    /// The whole text, with absolute links; none where the settings want summaries.
+    content: Option<String>,
+    terms: Vec<String>,
+}
+
+impl Entry {
+    fn new(site: &Site, tree: &SourceTree, id: PageId) -> Self {
+        let page = &site.pages[id];
+        let published = page.front.date.as_ref().map(Moment::rfc3339).unwrap_or_default();
+        let content = site.config.feed.is_full.then(|| content(site, tree, id, page));
+        Self {
+            title: page.front.title.clone(),
+            url: address::permalink(&site.config.base_url, &page.address),
+            updated: page.front.updated.as_ref().map_or_else(|| published.clone(), Moment::rfc3339),
+            published,
+            summary: page.front.description.clone(),
+            content,
+            terms: page.front.filed.iter().flat_map(|filed| &filed.terms).map(|term| term.value.clone()).collect(),
+        }
+    }
+}
+
+/// The page's text, without its forms, whose answers belong to the page they stand on.
+fn content(site: &Site, tree: &SourceTree, id: PageId, page: &SitePage) -> String {
+    let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
+    // What is wrong with the text has been said when the page was rendered.
+    let html = markdown::render(site, id, file, &HashMap::new(), &mut Diagnostics::new()).html;
+    let mut absolute = String::with_capacity(html.len());
+    let mut done = 0;
+    scan::tags(&html, |_, attributes| {
+        for (_, value) in attributes.iter().filter(|(name, _)| ["href", "src", "poster"].contains(name)) {
+            let Some(url) = address::absolute(&site.config.base_url, &page.address, value) else { continue };
+            // The value is a piece of the HTML; its place is where it begins there.
+            let at = value.as_ptr() as usize - html.as_ptr() as usize;
+            if value.is_empty() {
+                continue;
+            }
+            absolute.push_str(&html[done..at]);
+            absolute.push_str(&url);
+            done = at + value.len();
+        }
+    });
+    absolute.push_str(&html[done..]);
+    absolute
+}
+
+/// What a feed says about itself: title, what it is about, the page it belongs to.
+fn head<'a>(site: &'a Site, feed: &Feed) -> (String, &'a str, String) {
+    let config = &site.config;
+    match feed.page.map(|id| &site.pages[id]) {
+        Some(page) => (
+            format!("{} – {}", page.front.title, config.title),
+            &page.front.description,
+            address::permalink(&config.base_url, &page.address),
+        ),
+        None => (config.title.clone(), &config.description, address::permalink(&config.base_url, "/")),
+    }
+}
+
+fn atom(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry>) -> String {
+    let (title, description, page) = head(site, feed);
+    let own = address::permalink(&site.config.base_url, &address::beside(&feed.folder, ATOM));
+    let updated = feed.entries.iter().map(|id| newest(&site.pages[*id])).max().flatten();
+    let mut xml =
+        String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\"");
+    attribute("xml:lang", &site.config.language, &mut xml);
+    xml.push_str(">\n");
+    element("title", &title, &mut xml);
+    if !description.is_empty() {
+        element("subtitle", description, &mut xml);
+    }
+    link("alternate", "text/html", &page, &mut xml);
+    link("self", "application/atom+xml", &own, &mut xml);
+    element("id", &page, &mut xml);
+    element("updated", &updated.map(Moment::rfc3339).unwrap_or_default(), &mut xml);
+    // RFC 4287, section 4.1.1: a feed has an author. What is known of one is whose site it is.
+    xml.push_str("<author>");
+    element("name", &site.config.title, &mut xml);
+    xml.push_str("</author>\n");
+    for entry in feed.entries.iter().map(|id| &entries[id]) {
+        xml.push_str("<entry>\n");
+        element("title", &entry.title, &mut xml);
+        link("alternate", "text/html", &entry.url, &mut xml);
+        element("id", &entry.url, &mut xml);
+        element("published", &entry.published, &mut xml);
+        element("updated", &entry.updated, &mut xml);
+        for term in &entry.terms {
+            xml.push_str("<category");
+            attribute("term", term, &mut xml);
+            xml.push_str("/>\n");
+        }
+        if !entry.summary.is_empty() {
+            element("summary", &entry.summary, &mut xml);
+        }
+        if let Some(content) = &entry.content {
+            xml.push_str("<content type=\"html\">");
+            escape(content, &mut xml);
+            xml.push_str("</content>\n");
+        }
+        xml.push_str("</entry>\n");
+    }
+    xml.push_str("</feed>\n");
+    xml
+}
+
+fn newest(page: &SitePage) -> Option<&Moment> {
+    page.front.updated.as_ref().or(page.front.date.as_ref())
+}
+
+fn element(name: &str, text: &str, xml: &mut String) {
+    write!(xml, "<{name}>").expect("invariant: a string can be written to");
+    escape(text, xml);
+    writeln!(xml, "</{name}>").expect("invariant: a string can be written to");
+}
+
+fn attribute(name: &str, value: &str, xml: &mut String) {
+    write!(xml, " {name}=\"").expect("invariant: a string can be written to");
+    escape(value, xml);
+    xml.push('"');
+}
+
+fn link(rel: &str, media_type: &str, href: &str, xml: &mut String) {
+    xml.push_str("<link");
+    attribute("rel", rel, xml);
+    attribute("type", media_type, xml);
+    attribute("href", href, xml);
+    xml.push_str("/>\n");
+}
+
+/// Escapes text, without the characters XML cannot contain (XML 1.0, section 2.2).
+fn escape(text: &str, xml: &mut String) {
+    let is_char = |letter: char| !matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    for part in text.split(|letter| !is_char(letter)) {
+        escape_html(&mut *xml, part).expect("invariant: a string can be written to");
+    }
+}
+
+fn json(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry>) -> String {
+    let (title, description, page) = head(site, feed);
+    let items: Vec<Value> = feed.entries.iter().map(|id| item(&entries[id])).collect();
+    let mut feed = json!({
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": title,
+        "home_page_url": page,
+        "feed_url": address::permalink(&site.config.base_url, &address::beside(&feed.folder, JSON)),
+        "language": site.config.language,
+        "items": items,
+    });
+    if !description.is_empty() {
+        feed["description"] = description.into();
+    }
+    format!("{feed}\n")
+}
+
+fn item(entry: &Entry) -> Value {
+    let mut item = json!({
+        "id": entry.url,
+        "url": entry.url,
+        "title": entry.title,
+        "date_published": entry.published,
+        "date_modified": entry.updated,
+    });
+    if !entry.terms.is_empty() {
+        item["tags"] = entry.terms.clone().into();
+    }
+    if !entry.summary.is_empty() {
+        item["summary"] = entry.summary.as_str().into();
+    }
+    // An item must have content (JSON Feed 1.1, “Items”): what describes the page, else its title.
+    match &entry.content {
+        Some(content) => item["content_html"] = content.as_str().into(),
+        None if entry.summary.is_empty() => item["content_text"] = entry.title.as_str().into(),
+        None => item["content_text"] = entry.summary.as_str().into(),
+    }
+    item
+}

@@ -1,0 +1,202 @@
+//! Taxonomies: the terms pages are filed under, gathered into one index from term to pages.
+//!
+//! It knows what pages say about themselves; their place in the site and what templates make of it are not its business.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
+use statement::yaml::{Located, in_backticks};
+
+use crate::address;
+use crate::site::{PageId, SitePage};
+use crate::site_config::{SiteConfig, TaxonomyConfig};
+use crate::source_tree::SourceTree;
+
+/// A taxonomy with everything filed in it.
+#[derive(Debug)]
+pub struct Taxonomy {
+    /// As the settings declare it.
+    pub config: TaxonomyConfig,
+    /// The site path of the page of all terms.
+    pub address: String,
+    /// The terms, by name.
+    pub terms: Vec<Term>,
+}
+
+/// A term.
+#[derive(Debug)]
+pub struct Term {
+    /// As it is written where it is written first.
+    pub name: String,
+    /// The last part of its address.
+    pub slug: String,
+    /// The pages filed under it, the newest first.
+    pub pages: Vec<PageId>,
+    /// Where it is written first.
+    pub first: (Arc<str>, Located<()>),
+}
+
+/// Where a page stands in the list of a term: indices into taxonomies, terms and the term's pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filing {
+    /// The taxonomy.
+    pub taxonomy: usize,
+    /// The term in it.
+    pub term: usize,
+    /// The page's place among the term's pages.
+    pub position: usize,
+}
+
+/// How far from a page, in the list of each of its terms, related pages are looked for: the work for a page does not
+/// grow with the site.
+const REACH: usize = 10;
+/// The most related pages of a page.
+const RELATED_MAX: usize = 5;
+
+/// The taxonomies of the settings; without any there, `tags`, if the theme has templates for it.
+fn declared(config: &SiteConfig, tree: &SourceTree) -> Vec<TaxonomyConfig> {
+    if let Some(declared) = &config.taxonomies {
+        return declared.clone();
+    }
+    let template = |name: &str| format!("themes/{}/templates/{name}", config.theme.value);
+    let is_shown = ["taxonomy.html", "term.html"].iter().all(|name| tree.text(&template(name)).is_some());
+    let tags = TaxonomyConfig::named(Located { value: "tags".to_owned(), span: 0..0 });
+    is_shown.then_some(tags).into_iter().collect()
+}
+
+/// Gathers all terms; tells each page where it is filed.
+pub fn gather(
+    config: &SiteConfig,
+    tree: &SourceTree,
+    pages: &mut [SitePage],
+    diagnostics: &mut Diagnostics,
+) -> Vec<Taxonomy> {
+    let mut taxonomies: Vec<Taxonomy> = declared(config, tree)
+        .into_iter()
+        .map(|config| Taxonomy { address: address::below("/", &config.name.value), config, terms: Vec::new() })
+        .collect();
+    let mut indices: Vec<TermIndex<'_>> = taxonomies.iter().map(|_| TermIndex::default()).collect();
+    for (id, page) in pages.iter().enumerate().filter(|(_, page)| !page.noindex) {
+        for filed in &page.front.filed {
+            let Some(index) = taxonomies.iter().position(|known| known.config.name.value == filed.taxonomy.value)
+            else {
+                // Tags are words of the page where no taxonomy is made of them.
+                if filed.taxonomy.value != "tags" {
+                    diagnostics.push(unknown_taxonomy(page, &filed.taxonomy, &taxonomies));
+                }
+                continue;
+            };
+            for term in &filed.terms {
+                let terms = &mut taxonomies[index].terms;
+                let Some(term) = indices[index].term(&page.path, term, terms, diagnostics) else { continue };
+                // A page that names a term twice is in its list once.
+                if terms[term].pages.last() != Some(&id) {
+                    terms[term].pages.push(id);
+                }
+            }
+        }
+    }
+    taxonomies.retain(|taxonomy| config.taxonomies.is_some() || !taxonomy.terms.is_empty());
+    for (index, taxonomy) in taxonomies.iter_mut().enumerate() {
+        taxonomy.terms.sort_by_cached_key(|term| (term.name.to_lowercase(), term.name.clone()));
+        for term in &mut taxonomy.terms {
+            term.pages.sort_by_key(|id| (Reverse(&pages[*id].front.date), *id));
+        }
+        for (term_index, term) in taxonomy.terms.iter().enumerate() {
+            for (position, id) in term.pages.iter().enumerate() {
+                pages[*id].filings.push(Filing { taxonomy: index, term: term_index, position });
+            }
+        }
+    }
+    taxonomies
+}
+
+/// Finds terms by how they are written.
+#[derive(Default)]
+struct TermIndex<'a> {
+    by_name: HashMap<&'a str, Option<usize>>,
+    by_slug: HashMap<String, usize>,
+}
+
+impl<'a> TermIndex<'a> {
+    /// The index of a term among `terms`, where it is added if it is new; none if it cannot be one, which is reported.
+    fn term(
+        &mut self,
+        path: &Arc<str>,
+        written: &'a Located<String>,
+        terms: &mut Vec<Term>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<usize> {
+        if let Some(known) = self.by_name.get(&*written.value) {
+            return *known;
+        }
+        let slug = address::of_term(&written.value);
+        let error = |message: String| Diagnostic::error(path, written.span.clone(), message);
+        let found = match self.by_slug.get(&slug) {
+            _ if slug.is_empty() => {
+                diagnostics.push(
+                    error(format!("the term `{}` has nothing an address could be made of", written.value))
+                        .help("give it a letter or a digit"),
+                );
+                None
+            }
+            Some(known) if terms[*known].name.to_lowercase() == written.value.to_lowercase() => Some(*known),
+            Some(known) => {
+                let known = &terms[*known];
+                diagnostics.push(
+                    error(format!("two terms have the address `{slug}`: `{}` and `{}`", known.name, written.value))
+                        .note(format!("`{}` has the other", known.first.0))
+                        .help("write them alike if they are one, or rename one of them"),
+                );
+                None
+            }
+            None => {
+                if let Some(fault) = address::fault_of_name(&slug) {
+                    diagnostics.push(error(format!("`{}` cannot be part of an address: {fault}", written.value)));
+                    return None;
+                }
+                self.by_slug.insert(slug.clone(), terms.len());
+                terms.push(Term {
+                    name: written.value.clone(),
+                    slug,
+                    pages: Vec::new(),
+                    first: (Arc::clone(path), Located { value: (), span: written.span.clone() }),
+                });
+                Some(terms.len() - 1)
+            }
+        };
+        self.by_name.insert(&written.value, found);
+        found
+    }
+}
+
+fn unknown_taxonomy(page: &SitePage, taxonomy: &Located<String>, known: &[Taxonomy]) -> Diagnostic {
+    let known: Vec<&str> = known.iter().map(|taxonomy| taxonomy.config.name.value.as_str()).collect();
+    let message = format!("there is no taxonomy `{}`", taxonomy.value);
+    let diagnostic = Diagnostic::error(&page.path, taxonomy.span.clone(), message);
+    match near_match(&taxonomy.value, known.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if known.is_empty() => {
+            diagnostic.help(format!("declare it in `content/site.yaml`: `taxonomies: [tags, {}]`", taxonomy.value))
+        }
+        None => diagnostic.help(format!("known are {}; `content/site.yaml` declares them", in_backticks(&known))),
+    }
+}
+
+/// The pages that share the most terms with a page, the newest of them first.
+#[must_use]
+pub fn related(taxonomies: &[Taxonomy], pages: &[SitePage], id: PageId) -> Vec<PageId> {
+    let mut near: Vec<PageId> = Vec::new();
+    for filing in &pages[id].filings {
+        let list = &taxonomies[filing.taxonomy].terms[filing.term].pages;
+        let around = filing.position.saturating_sub(REACH)..(filing.position + REACH + 1).min(list.len());
+        near.extend(list[around].iter().filter(|other| **other != id));
+    }
+    near.sort_unstable();
+    let mut counted: Vec<(usize, PageId)> = near.chunk_by(PartialEq::eq).map(|same| (same.len(), same[0])).collect();
+    counted.sort_by_key(|(count, other)| (Reverse(*count), Reverse(&pages[*other].front.date), *other));
+    counted.truncate(RELATED_MAX);
+    counted.into_iter().map(|(_, other)| other).collect()
+}
