@@ -67,8 +67,7 @@ fn report(path: &Arc<str>, parsed: Result<Value, Fault>, format: &str, diagnosti
 }
 
 fn parse_json(text: &str) -> Result<Value, Fault> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    serde_json::from_str(text).map_err(|error| {
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
         let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let at = text.floor_char_boundary((line_start + error.column().saturating_sub(1)).min(text.len()));
         let length = text[at..].chars().next().map_or(0, char::len_utf8);
@@ -100,7 +99,9 @@ fn parse_csv(text: &str) -> Result<Value, Fault> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let line_at = |position: Option<&csv::Position>| {
         let at = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0).min(text.len());
-        let rest = &text[at..];
+        // A record begins at the end of the line before it.
+        let rest = text[text.floor_char_boundary(at)..].trim_start_matches(['\n', '\r']);
+        let at = text.len() - rest.len();
         at..at + rest.find(['\n', '\r']).unwrap_or(rest.len())
     };
     let fault = |error: csv::Error| {

@@ -100,6 +100,14 @@ proptest::proptest! {
     }
 
     #[test]
+    fn no_data_file_makes_it_panic(
+        format in "(json|csv|toml|yaml)",
+        text in "\u{feff}?[-{}\\[\\]\"',:=a-c0-9.é日#\t\r\n ]{0,40}",
+    ) {
+        site_archive::build_case(&format!("-- content/data/a.{format} --\n{text}\n"), &site_archive::options());
+    }
+
+    #[test]
     fn no_template_makes_it_panic(text in "[{}%a-z. |<>/()\"=\n]{0,60}") {
         site_archive::build_case(&format!("-- themes/plain/templates/page.html --\n{text}\n"), &site_archive::options());
     }

@@ -277,6 +277,27 @@ fn a_file_that_is_not_utf_8() {
 }
 
 #[test]
+fn two_spellings_of_one_name() {
+    refused(
+        |site| {
+            site.write("content/caf\u{e9}.md", "---\ntitle: One\n---\n");
+            site.write("content/cafe\u{301}.md", "---\ntitle: Two\n---\n");
+        },
+        &["content/caf\u{e9}.md", "two files have names that look the same", "NFC and NFD"],
+    );
+}
+
+#[test]
+fn a_name_as_macos_spells_it() {
+    let site = site();
+    site.write("content/cafe\u{301}.md", "---\ntitle: One\n---\n![the plan](pla\u{301}n.svg)\n");
+    site.write("content/pla\u{301}n.svg", "<svg/>");
+    let published = site.built().published();
+    assert!(published.contains_key("caf\u{e9}/index.html"), "{:?}", published.keys());
+    assert_eq!(published["pl\u{e1}n.svg"], b"<svg/>");
+}
+
+#[test]
 fn a_path_that_leaves_the_site() {
     let link = |target: &'static str, name: &'static str| {
         move |site: &Site| symlink(target, site.path(name)).expect("links can be made")
