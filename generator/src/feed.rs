@@ -2,19 +2,20 @@
 //!
 //! Nothing in them comes from a clock: a feed is as new as its newest entry.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use pulldown_cmark_escape::escape_html;
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use statement::diagnostic::Diagnostics;
+use statement::diagnostic::{Diagnostic, Diagnostics};
 
 use crate::address;
 use crate::markdown;
 use crate::moment::Moment;
 use crate::scan;
-use crate::site::{PageId, Site, SitePage};
+use crate::site::{PageId, PageKind, Site, SitePage};
 use crate::source_tree::SourceTree;
 
 /// The name of an Atom feed.
@@ -31,6 +32,53 @@ pub struct Feed {
     pub folder: String,
     /// The pages in it, the newest first; each has a date.
     pub entries: Vec<PageId>,
+}
+
+/// The feeds of the site, of every section that asks for one, and of terms: which pages are in them.
+pub fn gather(site: &Site, diagnostics: &mut Diagnostics) -> Vec<Feed> {
+    let limit = site.config.feed.limit;
+    let is_news = |id: &PageId| {
+        let page = &site.pages[*id];
+        page.kind == PageKind::Page && page.front.date.is_some() && !page.noindex
+    };
+    let mut news: Vec<PageId> = (0..site.pages.len()).filter(is_news).collect();
+    news.sort_by_key(|id| (Reverse(&site.pages[*id].front.date), *id));
+
+    let mut of_pages: BTreeMap<PageId, Vec<PageId>> = BTreeMap::new();
+    for (id, page) in site.pages.iter().enumerate() {
+        match page.kind {
+            PageKind::Section if page.front.listing.feed.is_some() => {
+                of_pages.insert(id, Vec::new());
+            }
+            PageKind::Term(taxonomy, term) if site.taxonomies[taxonomy].config.feed => {
+                let filed = &site.taxonomies[taxonomy].terms[term].pages;
+                of_pages.insert(id, filed.iter().copied().filter(is_news).take(limit).collect());
+            }
+            _ => {}
+        }
+    }
+    for id in &news {
+        for section in site.ancestors(*id) {
+            if let Some(entries) = of_pages.get_mut(&section).filter(|entries| entries.len() < limit) {
+                entries.push(*id);
+            }
+        }
+    }
+    news.truncate(limit);
+    let of_pages = of_pages.into_iter().map(|(id, entries)| {
+        let page = &site.pages[id];
+        if entries.is_empty()
+            && let Some(span) = &page.front.listing.feed
+        {
+            diagnostics.push(
+                Diagnostic::warning(&page.path, span.clone(), "the feed has nothing to tell")
+                    .help("give the pages of the section a `date`, or remove the line"),
+            );
+        }
+        Feed { page: Some(id), folder: page.address.clone(), entries }
+    });
+    let whole = Feed { page: None, folder: "/".to_owned(), entries: news };
+    of_pages.chain([whole]).filter(|feed| !feed.entries.is_empty()).collect()
 }
 
 /// All feeds of the site: site path and text.
@@ -88,12 +136,12 @@ fn content(site: &Site, tree: &SourceTree, id: PageId, page: &SitePage) -> Strin
     let mut done = 0;
     scan::tags(&html, |_, attributes| {
         for (_, value) in attributes.iter().filter(|(name, _)| ["href", "src", "poster"].contains(name)) {
-            let Some(url) = address::absolute(&site.config.base_url, &page.address, value) else { continue };
+            let url = Some(value).filter(|value| !value.is_empty());
+            let Some(url) = url.and_then(|value| address::absolute(&site.config.base_url, &page.address, value)) else {
+                continue;
+            };
             // The value is a piece of the HTML; its place is where it begins there.
             let at = value.as_ptr() as usize - html.as_ptr() as usize;
-            if value.is_empty() {
-                continue;
-            }
             absolute.push_str(&html[done..at]);
             absolute.push_str(&url);
             done = at + value.len();

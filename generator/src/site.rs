@@ -401,7 +401,7 @@ impl Site {
         let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let mut paths: Vec<&str> = self.by_content_path.keys().map(|path| &**path).collect();
         paths.sort_unstable();
-        let moved = paths.iter().find(|path| name(path) == name(wanted) && name(wanted) != "_index.md");
+        let moved = paths.iter().find(|path| name(path) == name(wanted) && !name(wanted).ends_with("index.md"));
         moved.copied().or_else(|| near_match(wanted, paths.iter().copied()))
     }
 
@@ -679,54 +679,9 @@ impl Site {
         id
     }
 
-    /// The newest pages of the site, of every section that asks, and of every term.
+    /// Keeps a place for each feed, and tells the page it belongs to.
     fn add_feeds(&mut self, diagnostics: &mut Diagnostics) {
-        let limit = self.config.feed.limit;
-        let is_news = |page: &SitePage| page.kind == PageKind::Page && page.front.date.is_some() && !page.noindex;
-        let mut news: Vec<PageId> = (0..self.pages.len()).filter(|id| is_news(&self.pages[*id])).collect();
-        news.sort_by_key(|id| (Reverse(&self.pages[*id].front.date), *id));
-
-        let asks = |page: &SitePage| page.kind == PageKind::Section && page.front.listing.feed.is_some();
-        let sections = (0..self.pages.len()).filter(|id| asks(&self.pages[*id]));
-        let mut of_sections: BTreeMap<PageId, Vec<PageId>> = sections.map(|id| (id, Vec::new())).collect();
-        if !of_sections.is_empty() {
-            for id in &news {
-                for section in self.ancestors(*id) {
-                    if let Some(entries) = of_sections.get_mut(&section).filter(|entries| entries.len() < limit) {
-                        entries.push(*id);
-                    }
-                }
-            }
-        }
-        let mut feeds = Vec::new();
-        for (id, entries) in of_sections {
-            let section = &self.pages[id];
-            if entries.is_empty() {
-                let span = section.front.listing.feed.clone().unwrap_or_default();
-                diagnostics.push(
-                    Diagnostic::warning(&section.path, span, "the feed has nothing to tell")
-                        .help("give the pages of the section a `date`, or remove the line"),
-                );
-                continue;
-            }
-            feeds.push(Feed { page: Some(id), folder: section.address.clone(), entries });
-        }
-        for (id, page) in self.pages.iter().enumerate() {
-            let PageKind::Term(taxonomy, term) = page.kind else { continue };
-            if !self.taxonomies[taxonomy].config.feed {
-                continue;
-            }
-            let filed = &self.taxonomies[taxonomy].terms[term].pages;
-            let entries: Vec<PageId> =
-                filed.iter().copied().filter(|id| is_news(&self.pages[*id])).take(limit).collect();
-            if !entries.is_empty() {
-                feeds.push(Feed { page: Some(id), folder: page.address.clone(), entries });
-            }
-        }
-        news.truncate(limit);
-        if !news.is_empty() {
-            feeds.push(Feed { page: None, folder: "/".to_owned(), entries: news });
-        }
+        let feeds = feed::gather(self, diagnostics);
         for feed in &feeds {
             let path = feed.page.map_or_else(|| site_config::PATH.into(), |id| Arc::clone(&self.pages[id].path));
             for file in [feed::ATOM, feed::JSON] {
