@@ -19,8 +19,8 @@ pub fn name_and_format(content_path: &str) -> Option<(&str, &str)> {
     ["yaml", "json", "csv", "toml"].contains(&format).then_some((name, format))
 }
 
-/// Reads all data files, by name; reports what is wrong in them.
-pub fn parse(tree: &SourceTree, diagnostics: &mut Diagnostics) -> BTreeMap<String, Value> {
+/// Reads all data files, by name; reports what is wrong in them, and has none in the place of what cannot be used.
+pub fn parse(tree: &SourceTree, diagnostics: &mut Diagnostics) -> BTreeMap<String, Option<Value>> {
     let mut data = BTreeMap::new();
     let mut paths: BTreeMap<&str, &Arc<str>> = BTreeMap::new();
     for file in tree.files() {
@@ -49,7 +49,7 @@ pub fn parse(tree: &SourceTree, diagnostics: &mut Diagnostics) -> BTreeMap<Strin
             "csv" => report(&file.path, parse_csv(text), "CSV", diagnostics),
             _ => report(&file.path, parse_toml(text), "TOML", diagnostics),
         };
-        data.extend(value.map(|value| (name.to_owned(), value)));
+        data.insert(name.to_owned(), value);
     }
     data
 }

@@ -64,8 +64,8 @@ pub struct Site {
     pub taxonomies: Vec<Taxonomy>,
     /// The feeds.
     pub feeds: Vec<Feed>,
-    /// The data files, by name.
-    pub data: BTreeMap<String, serde_json::Value>,
+    /// The data files, by name; none where one cannot be used, which has been reported.
+    pub data: BTreeMap<String, Option<serde_json::Value>>,
     /// Pages that are not published today, by content path.
     left_out: HashMap<Arc<str>, LeftOut>,
     /// Pages and forms that could not be used, by content path: what refers to them is not to blame.
@@ -299,6 +299,7 @@ impl Site {
         let timezone = config.as_ref().map_or(TimeZone::UTC, |config| config.timezone.clone());
         let Documents { pages, statements, mut unusable } = parse_documents(tree, &timezone, diagnostics);
         let forms = parse_forms(tree, &mut unusable, diagnostics);
+        let data = data::parse(tree, diagnostics);
         let config = config?;
         let today = options.today.unwrap_or_else(|| config.timezone.to_datetime(options.now).date());
         let in_force = in_force(&statements, today);
@@ -320,7 +321,7 @@ impl Site {
             by_content_path: HashMap::new(),
             taxonomies: Vec::new(),
             feeds: Vec::new(),
-            data: data::parse(tree, diagnostics),
+            data,
             left_out: HashMap::new(),
             unusable,
         };

@@ -2,6 +2,7 @@
 //!
 //! What many pages share (menu, statement, summaries) is turned into a value once and handed over by reference count.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -45,8 +46,10 @@ pub struct Theme {
     summaries: Vec<Value>,
     /// Of each taxonomy, what its terms' pages show of them.
     taxonomies: Vec<TaxonomyValues>,
-    /// The data files.
+    /// The data files that can be used.
     data: Value,
+    /// What is said where a template reads one that cannot: not the template's mistake.
+    without_data: Vec<String>,
 }
 
 /// A taxonomy's values, shared by all pages that are filed in it.
@@ -134,7 +137,13 @@ impl Theme {
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
             summaries: site.pages.iter().map(summary_value).collect(),
             taxonomies: site.taxonomies.iter().map(taxonomy_values).collect(),
-            data: Value::from_serializable(&site.data),
+            data: data_value(site),
+            without_data: site
+                .data
+                .iter()
+                .filter(|(_, data)| data.is_none())
+                .map(|(name, _)| format!("field `{name}` is not defined"))
+                .collect(),
             tera,
             folder,
             menu,
@@ -338,7 +347,10 @@ impl Theme {
         match self.tera.render(template, context) {
             Ok(html) => Some(html),
             Err(error) => {
-                diagnostics.push(diagnose(&self.folder, &error).note(format!("while `{page}` was rendered")));
+                let diagnostic = diagnose(&self.folder, &error);
+                if !self.without_data.contains(&diagnostic.message) {
+                    diagnostics.push(diagnostic.note(format!("while `{page}` was rendered")));
+                }
                 None
             }
         }
@@ -433,6 +445,12 @@ fn site_value(site: &Site, menu: &[String], current: usize) -> Value {
         menu: entries,
         feed: site.feeds.iter().any(|feed| feed.page.is_none()).then(|| feed_value("/")),
     }
+}
+
+fn data_value(site: &Site) -> Value {
+    let usable =
+        site.data.iter().filter_map(|(name, data)| Some((name.clone(), Value::from_serializable(data.as_ref()?))));
+    usable.collect::<BTreeMap<String, Value>>().into()
 }
 
 fn feed_value(folder: &str) -> Value {
