@@ -113,7 +113,7 @@ fn render_page(
     let page = &site.pages[id];
     let mut diagnostics = Diagnostics::new();
     let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
-    let rendered = markdown::render(site, id, file, forms, &mut diagnostics);
+    let rendered = markdown::render(site, theme, id, file, forms, &mut diagnostics);
     let mut ids = None;
     if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
         let found = Ids::of(&html);

@@ -10,8 +10,10 @@
 pub mod address;
 pub mod build;
 pub mod contract;
+pub mod highlight;
 pub mod link;
 pub mod markdown;
+pub mod math;
 pub mod output;
 pub mod page;
 pub mod report;
@@ -21,6 +23,7 @@ pub mod shortcode;
 pub mod site;
 pub mod site_config;
 pub mod source_tree;
+pub mod summary;
 pub mod template;
 pub mod well_known;
 

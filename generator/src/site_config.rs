@@ -30,6 +30,19 @@ pub struct SiteConfig {
     pub footer: String,
     /// The main menu, in order.
     pub menu: Vec<MenuEntry>,
+    /// How markdown is read.
+    pub markdown: Markdown,
+}
+
+/// What markdown means beyond CommonMark and GFM; everything is off unless asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Markdown {
+    /// Quotation marks, dashes and dots become typographic ones.
+    pub smart_punctuation: bool,
+    /// `$…$` and `$$…$$` are mathematics.
+    pub math: bool,
+    /// Code with a known language gets classes for colours.
+    pub highlight: bool,
 }
 
 /// An entry of the main menu.
@@ -79,6 +92,7 @@ impl SiteConfig {
                 menu.push(MenuEntry { label: label.value, to });
             }
         }
+        let markdown = config.mapping("markdown", "`markdown`").map_or_else(Markdown::default, Markdown::parse);
         config.finish();
         let base_url = match base_url {
             None => in_file,
@@ -99,7 +113,24 @@ impl SiteConfig {
             theme: theme?,
             footer,
             menu,
+            markdown,
         })
+    }
+}
+
+impl Markdown {
+    fn parse(mut fields: Fields<'_, '_>) -> Self {
+        let smart_punctuation = fields.boolean("smart_punctuation").is_some_and(|on| on.value);
+        let math = fields.boolean("math").is_some_and(|on| on.value);
+        let highlight = fields.boolean("highlight").filter(|on| on.value);
+        if let Some(on) = highlight.as_ref().filter(|_| !crate::highlight::IS_AVAILABLE) {
+            fields.diagnostics.push(
+                Diagnostic::error(fields.path(), on.span.clone(), "this candor was built without highlighting")
+                    .help("build it with `--features highlight`, or write `highlight: false`"),
+            );
+        }
+        fields.finish();
+        Self { smart_punctuation, math, highlight: highlight.is_some() }
     }
 }
 

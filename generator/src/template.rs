@@ -2,20 +2,25 @@
 //!
 //! What many pages share (menu, statement, summaries) is turned into a value once and handed over by reference count.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use statement::version::Statement;
 use statement::yaml;
-use tera::{Context, ErrorKind, Map, Tera, Value};
+use tera::{ComponentInfo, Context, ErrorKind, Map, Tera, Value};
 
 use crate::address;
 use crate::link;
 use crate::markdown::{Heading, Rendered};
+use crate::scan;
+use crate::shortcode::{Argument, Call};
 use crate::site::{PageId, PageKind, Site, SitePage};
 use crate::site_config;
 use crate::source_tree::SourceTree;
+use crate::summary;
 
 /// The templates a theme must have.
 const REQUIRED: [&str; 7] =
@@ -36,6 +41,12 @@ pub struct Theme {
     statement: Value,
     /// Of each page, what a listing shows.
     summaries: Vec<Value>,
+    /// What each shortcode may be given; all but `form`.
+    shortcodes: BTreeMap<String, ComponentInfo>,
+    /// The ids that stand in the templates as they are.
+    ids: HashSet<String>,
+    /// Whether a template asks for the headings as a tree.
+    wants_outline: bool,
 }
 
 /// A value that is a mapping, written as its keys and values.
@@ -107,11 +118,25 @@ impl Theme {
             );
             is_whole = false;
         }
+        let shortcodes = shortcodes(&tera, &templates, diagnostics);
         let menu = menu(site, diagnostics);
+        // What costs time for every page is made only where a template prints it.
+        let wants = |key: &str| templates.iter().any(|(_, _, text)| text.contains(key));
+        let wants_summary = wants(".summary") || wants("\"summary\"");
         is_whole.then(|| Self {
             sites: (0..=menu.len()).map(|current| site_value(site, &menu, current)).collect(),
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
-            summaries: site.pages.iter().map(summary_value).collect(),
+            summaries: site
+                .pages
+                .par_iter()
+                .map(|page| {
+                    let text = tree.text(&page.path).filter(|_| wants_summary);
+                    summary_value(page, text.map_or_else(String::new, |text| summary::summary(site, page, text)))
+                })
+                .collect(),
+            shortcodes,
+            ids: templates.iter().flat_map(|(_, _, text)| scan::ids(text)).filter(|id| !id.contains('{')).collect(),
+            wants_outline: wants(".outline") || wants("\"outline\""),
             tera,
             folder,
             menu,
@@ -131,7 +156,7 @@ impl Theme {
         let mut context = Context::new();
         context.insert_value("site", self.site_for(&page.address));
         context.insert_value("statement", self.statement.clone());
-        context.insert_value("page", self.page_value(site, page, rendered, problem));
+        context.insert_value("page", self.page_value(site, id, rendered, problem));
         if let PageKind::Statement(version) = page.kind {
             let mut value = statement_value(site, &site.statements[version]).into_map().unwrap_or_default();
             value.insert("in_force".into(), (site.in_force == Some(version)).into());
@@ -224,12 +249,50 @@ impl Theme {
         self.component("error_item", [("target", target.into()), ("message", message.into())], path, diagnostics)
     }
 
+    /// What a shortcode may be given, if there is one of that name.
+    #[must_use]
+    pub fn shortcode(&self, name: &str) -> Option<&ComponentInfo> {
+        self.shortcodes.get(name)
+    }
+
+    /// The names of all shortcodes but `form`, in order.
+    pub fn shortcodes(&self) -> impl Iterator<Item = &str> {
+        self.shortcodes.keys().map(String::as_str)
+    }
+
+    /// Whether an id stands in a template as it is.
+    #[must_use]
+    pub fn has_id(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// Renders a shortcode that stands on a page, around its body if it has one.
+    ///
+    /// # Errors
+    /// Says what is wrong with the template.
+    pub fn expand(&self, site: &Site, page: PageId, call: &Call, body: Option<&str>) -> Result<String, Diagnostic> {
+        let mut arguments = Context::new();
+        for (key, argument) in &call.arguments {
+            arguments.insert_value(key.value.clone(), argument_value(&argument.value));
+        }
+        // What a component may ask for with `@`, as in `{% component name(@site) %}`.
+        let mut around = Context::new();
+        around.insert_value("site", self.site_for(&site.pages[page].address));
+        around.insert_value("statement", self.statement.clone());
+        around.insert_value("page", self.summaries[page].clone());
+        self.tera
+            .render_component_with_implicits(&call.name.value, &arguments, &around, body, true)
+            .map(|html| html.trim().to_owned())
+            .map_err(|error| diagnose(&self.folder, &error))
+    }
+
     fn site_for(&self, address: &str) -> Value {
         let current = self.menu.iter().position(|entry| entry == address).unwrap_or(self.menu.len());
         self.sites[current].clone()
     }
 
-    fn page_value(&self, site: &Site, page: &SitePage, rendered: &Rendered, problem: Option<&str>) -> Value {
+    fn page_value(&self, site: &Site, id: PageId, rendered: &Rendered, problem: Option<&str>) -> Value {
+        let page = &site.pages[id];
         let kind = match page.kind {
             PageKind::Home => "home",
             PageKind::Page => "page",
@@ -254,6 +317,8 @@ impl Theme {
             extra: extra,
             content: Value::safe_string(&rendered.html),
             toc: rendered.headings.iter().map(heading_value).collect::<Vec<Value>>(),
+            outline: if self.wants_outline { outline(&rendered.headings) } else { Vec::new() },
+            summary: self.summaries[id].get_from_path("summary").cloned(),
             pages: children,
             problem: problem.map(Value::safe_string),
             noindex: page.noindex,
@@ -385,17 +450,68 @@ fn statement_value(site: &Site, statement: &Statement) -> Value {
     }
 }
 
-fn summary_value(page: &SitePage) -> Value {
+fn summary_value(page: &SitePage, summary: String) -> Value {
     map! {
         title: page.front.title.as_str(),
         url: address::href(&page.address),
         description: page.front.description.as_str(),
+        summary: summary,
         date: page.front.date.map(date_value),
     }
 }
 
 fn heading_value(heading: &Heading) -> Value {
     map! { id: heading.id.as_str(), title: heading.title.as_str(), level: u64::from(heading.level) }
+}
+
+/// Each heading with those under it.
+fn outline(headings: &[Heading]) -> Vec<Value> {
+    let mut entries = Vec::new();
+    let mut rest = headings;
+    while let [heading, after @ ..] = rest {
+        let end = after.iter().position(|other| other.level <= heading.level).unwrap_or(after.len());
+        let (inside, next) = after.split_at(end);
+        entries.push(map! {
+            id: heading.id.as_str(),
+            title: heading.title.as_str(),
+            level: u64::from(heading.level),
+            children: outline(inside),
+        });
+        rest = next;
+    }
+    entries
+}
+
+/// A shortcode's file declares a component of its name, and so which parameters it has.
+fn shortcodes(
+    tera: &Tera,
+    templates: &[(&Arc<str>, &str, &str)],
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, ComponentInfo> {
+    let mut shortcodes = BTreeMap::new();
+    for (path, name, _) in templates {
+        let name = name.strip_prefix("shortcodes/").and_then(|name| name.strip_suffix(".html"));
+        let Some(name) = name.filter(|name| *name != "form") else { continue };
+        match tera.get_component_definition(name) {
+            Some(declared) => drop(shortcodes.insert(name.to_owned(), declared)),
+            None => diagnostics.push(
+                Diagnostic::error(path, 0..0, format!("the shortcode's file has no component `{name}`")).help(format!(
+                    "begin it with `{{% component {name}() %}}`, and end it with `{{% endcomponent %}}`"
+                )),
+            ),
+        }
+    }
+    shortcodes
+}
+
+fn argument_value(argument: &Argument) -> Value {
+    match argument {
+        Argument::Text(text) => text.as_str().into(),
+        Argument::Integer(number) => (*number).into(),
+        Argument::Float(number) => (*number).into(),
+        Argument::Boolean(value) => (*value).into(),
+        Argument::List(items) => items.iter().map(argument_value).collect::<Vec<Value>>().into(),
+    }
 }
 
 fn date_value(date: Date) -> Value {

@@ -7,15 +7,16 @@
 #![expect(clippy::disallowed_methods, reason = "the cases are files, and accepting them is asked for by a variable")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 mod site_archive;
+mod spec;
 
 #[test]
 fn sites_become_what_they_should() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let accept = std::env::var_os("CANDOR_ACCEPT").is_some();
-    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let highlight = if generator::highlight::IS_AVAILABLE { "cases_with_highlight" } else { "cases_without_highlight" };
+    let mut files = [files_in("cases"), files_in(highlight)].concat();
     files.sort();
     assert!(!files.is_empty());
     let mut wrong = String::new();
@@ -32,6 +33,11 @@ fn sites_become_what_they_should() {
         }
     }
     assert!(wrong.is_empty(), "these cases came out otherwise, as follows:\n{wrong}");
+}
+
+fn files_in(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+    fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 /// The case with every expectation replaced by what comes out.
