@@ -40,8 +40,11 @@ pub struct Call {
     /// What is called.
     pub name: Located<String>,
     /// What it is given, in order.
-    pub arguments: Vec<(Located<String>, Located<Argument>)>,
+    pub arguments: Arguments,
 }
+
+/// Names of parameters, and what they are given.
+pub type Arguments = Vec<(Located<String>, Located<Argument>)>;
 
 /// What a parameter is given.
 #[derive(Debug, Clone, PartialEq)]
@@ -285,8 +288,8 @@ impl Reader<'_> {
         }))
     }
 
-    fn arguments(&mut self) -> Result<Vec<(Located<String>, Located<Argument>)>, Fault> {
-        let mut arguments: Vec<(Located<String>, Located<Argument>)> = Vec::new();
+    fn arguments(&mut self) -> Result<Arguments, Fault> {
+        let mut arguments = Arguments::new();
         while !self.take(")") {
             if !arguments.is_empty() {
                 self.expect(",")?;

@@ -270,7 +270,13 @@ impl Theme {
     ///
     /// # Errors
     /// Says what is wrong with the template.
-    pub fn expand(&self, site: &Site, page: PageId, call: &Call, body: Option<&str>) -> Result<String, Diagnostic> {
+    pub fn expand(
+        &self,
+        site: &Site,
+        page: PageId,
+        call: &Call,
+        body: Option<&str>,
+    ) -> Result<String, Box<Diagnostic>> {
         let mut arguments = Context::new();
         for (key, argument) in &call.arguments {
             arguments.insert_value(key.value.clone(), argument_value(&argument.value));
@@ -283,7 +289,7 @@ impl Theme {
         self.tera
             .render_component_with_implicits(&call.name.value, &arguments, &around, body, true)
             .map(|html| html.trim().to_owned())
-            .map_err(|error| diagnose(&self.folder, &error))
+            .map_err(|error| Box::new(diagnose(&self.folder, &error)))
     }
 
     fn site_for(&self, address: &str) -> Value {

@@ -4,6 +4,8 @@
 //! `commonmark-0.31.2.txt` is the specification as it was published, by John MacFarlane, under the Creative Commons
 //! licence CC-BY-SA 4.0 <https://creativecommons.org/licenses/by-sa/4.0/>; `extensions.txt` says where it comes from.
 
+mod pathological;
+
 use std::collections::HashMap;
 
 use generator::markdown::{self, Heading, OPTIONS};
