@@ -18,7 +18,7 @@ use crate::address;
 use crate::highlight::{self, Highlighted};
 use crate::link;
 use crate::math;
-use crate::scan;
+use crate::scan::{self, Ids};
 use crate::shortcode::{self, Argument, Call, Fault, TagKind};
 use crate::site::{PageId, PageKind, Site, SitePage};
 use crate::template::Theme;
@@ -505,7 +505,7 @@ impl<'a> Renderer<'a, '_> {
         }
         match self.theme.expand(self.site, self.id, call, body) {
             Ok(html) => {
-                self.ids.extend(scan::ids(&html));
+                self.ids.extend(Ids::of(&html).iter().map(str::to_owned));
                 html
             }
             Err(diagnostic) => {
@@ -643,7 +643,7 @@ impl<'a> Renderer<'a, '_> {
         let span = self.in_file(span);
         let forms = self.forms;
         if let Some(markup) = forms.get(id) {
-            self.ids.extend(scan::ids(markup));
+            self.ids.extend(Ids::of(markup).iter().map(str::to_owned));
             self.events.push(Event::Html(markup.as_str().into()));
             self.rendered.forms.push(Located { value: id.clone(), span });
         } else if !self.site.is_unusable(&format!("forms/{id}.yaml")) {

@@ -15,7 +15,7 @@ use tera::{ComponentInfo, Context, ErrorKind, Map, Tera, Value};
 use crate::address;
 use crate::link;
 use crate::markdown::{Heading, Rendered};
-use crate::scan;
+use crate::scan::Ids;
 use crate::shortcode::{Argument, Call};
 use crate::site::{PageId, PageKind, Site, SitePage};
 use crate::site_config;
@@ -135,7 +135,7 @@ impl Theme {
                 })
                 .collect(),
             shortcodes,
-            ids: templates.iter().flat_map(|(_, _, text)| scan::ids(text)).filter(|id| !id.contains('{')).collect(),
+            ids: ids(&templates),
             wants_outline: wants(".outline") || wants("\"outline\""),
             tera,
             folder,
@@ -486,6 +486,12 @@ fn outline(headings: &[Heading]) -> Vec<Value> {
         rest = next;
     }
     entries
+}
+
+/// The ids that stand in templates as they are; the others depend on what is rendered.
+fn ids(templates: &[(&Arc<str>, &str, &str)]) -> HashSet<String> {
+    let all = templates.iter().map(|(_, _, text)| Ids::of(text));
+    all.flat_map(|ids| ids.iter().filter(|id| !id.contains('{')).map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 /// A shortcode's file declares a component of its name, and so which parameters it has.
