@@ -58,9 +58,7 @@ fn site_path(site: &Site, path: &str, suffix: Suffix) -> Result<Link, Broken> {
             Ok(Link { href: None, anchor: None })
         }
         None => {
-            let mut known: Vec<&str> = site.by_address.keys().map(String::as_str).collect();
-            known.sort_unstable();
-            let near = near_match(path, known.iter().copied());
+            let near = near_match(path, site.by_address.keys().map(String::as_str));
             Err(Broken {
                 label: "nothing has this address".to_owned(),
                 help: near.map(|near| format!("did you mean `{near}`?")),

@@ -39,7 +39,8 @@ fn sites_become_what_they_should() {
 
 fn files_in(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
-    fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    let entries = fs::read_dir(&folder).expect("the cases are a folder");
+    entries.map(|entry| entry.expect("the folder can be read").path()).collect()
 }
 
 /// The case with every expectation replaced by what comes out.
@@ -90,7 +91,8 @@ fn build_page(text: &str) {
     let tree = site_archive::tree(&format!("{site}{page}"));
     let mut published = std::collections::HashMap::new();
     let output = generator::output::Memory::new(&mut published);
-    let built = generator::build::build(&tree, &site_archive::options(), Diagnostics::new(), output).unwrap();
+    let built = generator::build::build(&tree, &site_archive::options(), Diagnostics::new(), output);
+    let built = built.expect("no disk is involved");
     let _ = generator::report::draw(&built.diagnostics, &tree);
     for place in built.diagnostics.iter().filter_map(|found| found.place.as_ref()) {
         let span = std::ops::Range::from(place.span);

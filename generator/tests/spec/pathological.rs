@@ -53,6 +53,16 @@ fn texts() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Each of three thousand pages has a link to a page that is not there, and all are near to it.
+#[test]
+fn no_number_of_broken_links_takes_quadratic_time() {
+    let pages =
+        (0..3_000).map(|n| format!("-- content/page-{n}.md --\n---\ntitle: A\n---\n[a](pge-{n}.md) [b](/pge-{n}/)\n"));
+    let start = Instant::now();
+    site_archive::build_case(&pages.collect::<String>(), &site_archive::options());
+    assert!(start.elapsed() < TIME_MAX, "{:?}", start.elapsed());
+}
+
 #[test]
 fn no_markdown_takes_quadratic_time() {
     let slow: Vec<String> = texts()
