@@ -75,6 +75,8 @@ pub struct Rendered {
     pub headings: Vec<Heading>,
     /// Links to a place on a page, to be checked when all pages are rendered.
     pub anchors: Vec<AnchorLink>,
+    /// Links that lead nowhere, for which a near match may be searched.
+    pub broken: Vec<BrokenLink>,
     /// The forms that stand on the page, by id.
     pub forms: Vec<Located<String>>,
 }
@@ -88,6 +90,15 @@ pub struct Heading {
     pub title: String,
     /// 1 to 6.
     pub level: u8,
+}
+
+/// A link that leads nowhere.
+#[derive(Debug)]
+pub struct BrokenLink {
+    /// What is to be said about it.
+    pub diagnostic: Diagnostic,
+    /// Where it should lead, as it is written.
+    pub destination: String,
 }
 
 /// A link to a place on a page.
@@ -610,7 +621,7 @@ impl<'a> Renderer<'a, '_> {
             .map_or_else(|| range.clone(), |at| range.start + at..range.start + at + destination.len());
         let span = self.in_file(&span);
         let from = self.site.pages[self.id].content_path();
-        match link::resolve(self.site, from, Some(self.id), &destination) {
+        match link::resolve(self.site, from, Some(self.id), &destination, false) {
             Ok(link) => {
                 if let Some((page, anchor)) = link.anchor {
                     self.rendered.anchors.push(AnchorLink { path: Arc::clone(self.path), span, page, anchor });
@@ -619,10 +630,10 @@ impl<'a> Renderer<'a, '_> {
             }
             Err(broken) => {
                 let diagnostic = Diagnostic::error(self.path, span, "link target does not exist").label(broken.label);
-                self.diagnostics.push(match broken.help {
-                    Some(help) => diagnostic.help(help),
-                    None => diagnostic,
-                });
+                match broken.help {
+                    Some(help) => self.diagnostics.push(diagnostic.help(help)),
+                    None => self.rendered.broken.push(BrokenLink { diagnostic, destination: destination.to_string() }),
+                }
                 destination
             }
         }

@@ -398,7 +398,7 @@ fn no_theme(site: &Site, tree: &SourceTree) -> Diagnostic {
 fn menu(site: &Site, diagnostics: &mut Diagnostics) -> Vec<String> {
     let mut menu = Vec::new();
     for entry in &site.config.menu {
-        match link::resolve(site, "site.yaml", None, &entry.to.value) {
+        match link::resolve(site, "site.yaml", None, &entry.to.value, true) {
             Ok(link) => menu.push(link.href.unwrap_or_else(|| entry.to.value.clone())),
             Err(broken) => {
                 let path: Arc<str> = site_config::PATH.into();
