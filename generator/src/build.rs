@@ -7,13 +7,13 @@ use statement::contract::Contract;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 
 use crate::contract::Placement;
-use crate::markdown::AnchorLink;
+use crate::markdown::{AnchorLink, BrokenLink};
 use crate::output::{Nowhere, Output};
 use crate::scan::Ids;
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, feed, markdown, well_known};
+use crate::{Failure, contract, feed, link, markdown, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -88,7 +88,7 @@ fn render(
         .map(|id| render_page(site, tree, theme, &forms, id, output))
         .collect::<Result<Vec<RenderedPage>, Failure>>()?;
     write_others(site, tree, theme, output, diagnostics)?;
-    let pages = join(pages, diagnostics);
+    let pages = join(site, pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
     Ok(contract::assemble(site, tree, theme, &placements(site, &pages), diagnostics))
 }
@@ -98,6 +98,7 @@ struct RenderedPage {
     /// The anchors on it; none where it could not be rendered.
     ids: Option<Ids>,
     anchors: Vec<AnchorLink>,
+    broken: Vec<BrokenLink>,
     forms: Vec<statement::yaml::Located<String>>,
     diagnostics: Diagnostics,
 }
@@ -113,7 +114,7 @@ fn render_page(
     let page = &site.pages[id];
     let mut diagnostics = Diagnostics::new();
     let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
-    let rendered = markdown::render(site, id, file, forms, &mut diagnostics);
+    let rendered = markdown::render(site, theme, id, file, forms, &mut diagnostics);
     let mut ids = None;
     if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
         let found = Ids::of(&html);
@@ -123,7 +124,8 @@ fn render_page(
         ids = Some(found);
         output.write(&page.address, html.into_bytes())?;
     }
-    Ok(RenderedPage { ids, anchors: rendered.anchors, forms: rendered.forms, diagnostics })
+    let markdown::Rendered { anchors, broken, forms, .. } = rendered;
+    Ok(RenderedPage { ids, anchors, broken, forms, diagnostics })
 }
 
 /// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
@@ -150,7 +152,7 @@ fn write_others(
             output.write(from, html.into_bytes())?;
         }
     }
-    for (path, text) in well_known::sitemaps(site).into_iter().chain(feed::render_all(site, tree)) {
+    for (path, text) in well_known::sitemaps(site).into_iter().chain(feed::render_all(site, tree, theme)) {
         output.write(&path, text.into_bytes())?;
     }
     output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
@@ -161,9 +163,19 @@ fn write_others(
 }
 
 /// Collects what parallel work found, in the order of the pages.
-fn join(mut pages: Vec<RenderedPage>, diagnostics: &mut Diagnostics) -> Vec<RenderedPage> {
-    for page in &mut pages {
+fn join(site: &Site, mut pages: Vec<RenderedPage>, diagnostics: &mut Diagnostics) -> Vec<RenderedPage> {
+    let mut searches_left = SEARCHES_MAX;
+    for (id, page) in pages.iter_mut().enumerate() {
         diagnostics.append(std::mem::take(&mut page.diagnostics));
+        for broken in std::mem::take(&mut page.broken) {
+            let from = site.pages[id].content_path();
+            searches_left = searches_left.saturating_sub(1);
+            let searched = link::resolve(site, from, Some(id), &broken.destination, searches_left > 0);
+            diagnostics.push(match searched.err().and_then(|searched| searched.help) {
+                Some(help) => broken.diagnostic.help(help),
+                None => broken.diagnostic,
+            });
+        }
     }
     pages
 }

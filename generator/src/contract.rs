@@ -201,7 +201,7 @@ fn retry_page(
     let path = &site.pages[page].path;
     let forms = HashMap::from([(form.id.clone(), markup)]);
     // What is wrong with the page's text has been said when it was rendered for the site.
-    let rendered = markdown::render(site, page, tree.text(path)?, &forms, &mut Diagnostics::new());
+    let rendered = markdown::render(site, theme, page, tree.text(path)?, &forms, &mut Diagnostics::new());
     let html = theme.page(site, page, &rendered, Some(&summary), diagnostics)?;
 
     let parts = cut(&html, PagePart::Html, |name| match name.strip_prefix("field:") {

@@ -17,6 +17,8 @@ use crate::moment::Moment;
 use crate::scan;
 use crate::site::{PageId, PageKind, Site, SitePage};
 use crate::source_tree::SourceTree;
+use crate::summary;
+use crate::template::Theme;
 
 /// The name of an Atom feed.
 pub const ATOM: &str = "atom.xml";
@@ -83,10 +85,10 @@ pub fn gather(site: &Site, diagnostics: &mut Diagnostics) -> Vec<Feed> {
 
 /// All feeds of the site: site path and text.
 #[must_use]
-pub fn render_all(site: &Site, tree: &SourceTree) -> Vec<(String, String)> {
+pub fn render_all(site: &Site, tree: &SourceTree, theme: &Theme) -> Vec<(String, String)> {
     // A page that is in several feeds is rendered once.
     let ids: BTreeSet<PageId> = site.feeds.iter().flat_map(|feed| feed.entries.iter().copied()).collect();
-    let entries: HashMap<PageId, Entry> = ids.into_par_iter().map(|id| (id, Entry::new(site, tree, id))).collect();
+    let entries: HashMap<PageId, Entry> = ids.into_par_iter().map(|id| (id, Entry::new(site, tree, theme, id))).collect();
     site.feeds
         .par_iter()
         .flat_map_iter(|feed| {
@@ -111,16 +113,17 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(site: &Site, tree: &SourceTree, id: PageId) -> Self {
+    fn new(site: &Site, tree: &SourceTree, theme: &Theme, id: PageId) -> Self {
         let page = &site.pages[id];
+        let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
         let published = page.front.date.as_ref().map(Moment::rfc3339).unwrap_or_default();
-        let content = site.config.feed.is_full.then(|| content(site, tree, id, page));
+        let content = site.config.feed.is_full.then(|| content(site, theme, id, file));
         Self {
             title: page.front.title.clone(),
             url: address::permalink(&site.config.base_url, &page.address),
             updated: page.front.updated.as_ref().map_or_else(|| published.clone(), Moment::rfc3339),
             published,
-            summary: page.front.description.clone(),
+            summary: summary::summary(site, page, file),
             content,
             terms: page.front.filed.iter().flat_map(|filed| &filed.terms).map(|term| term.value.clone()).collect(),
         }
@@ -128,10 +131,10 @@ impl Entry {
 }
 
 /// The page's text, without its forms, whose answers belong to the page they stand on.
-fn content(site: &Site, tree: &SourceTree, id: PageId, page: &SitePage) -> String {
-    let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
+fn content(site: &Site, theme: &Theme, id: PageId, file: &str) -> String {
+    let page = &site.pages[id];
     // What is wrong with the text has been said when the page was rendered.
-    let html = markdown::render(site, id, file, &HashMap::new(), &mut Diagnostics::new()).html;
+    let html = markdown::render(site, theme, id, file, &HashMap::new(), &mut Diagnostics::new()).html;
     let mut absolute = String::with_capacity(html.len());
     let mut done = 0;
     scan::tags(&html, |_, attributes| {

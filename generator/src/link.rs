@@ -23,20 +23,27 @@ pub struct Broken {
     pub help: Option<String>,
 }
 
-/// Resolves `destination`, which stands in the file `from` under `content/`; `own` is the page the file became.
+/// Resolves `destination`, which stands in the file `from` under `content/`; `own` is the page the file became. If
+/// `is_search` is true, what was meant is searched for among all there is, which takes its time.
 ///
 /// # Errors
 /// Says why the link leads nowhere.
-pub fn resolve(site: &Site, from: &str, own: Option<PageId>, destination: &str) -> Result<Link, Broken> {
+pub fn resolve(
+    site: &Site,
+    from: &str,
+    own: Option<PageId>,
+    destination: &str,
+    is_search: bool,
+) -> Result<Link, Broken> {
     match address::destination(from, destination) {
         Destination::Outside => Ok(Link { href: None, anchor: None }),
         Destination::Fragment(fragment) => Ok(Link { href: None, anchor: anchor(own, Some(fragment)) }),
-        Destination::SitePath(path, suffix) => site_path(site, &path, suffix),
+        Destination::SitePath(path, suffix) => site_path(site, &path, suffix, is_search),
         Destination::Content(None, _) => Err(Broken {
             label: "leads out of `content/`".to_owned(),
             help: Some("only what is in the folder is published".to_owned()),
         }),
-        Destination::Content(Some(path), suffix) => content(site, from, &path, suffix),
+        Destination::Content(Some(path), suffix) => content(site, from, &path, suffix, is_search),
     }
 }
 
@@ -51,16 +58,15 @@ fn to_page(site: &Site, page: PageId, suffix: Suffix) -> Link {
     Link { href: Some(href), anchor: anchor(Some(page), suffix.fragment) }
 }
 
-fn site_path(site: &Site, path: &str, suffix: Suffix) -> Result<Link, Broken> {
+fn site_path(site: &Site, path: &str, suffix: Suffix, is_search: bool) -> Result<Link, Broken> {
     match site.by_address.get(path) {
         Some(Occupant::Page(page)) => Ok(to_page(site, *page, suffix)),
         Some(Occupant::File(_) | Occupant::Redirect(_) | Occupant::Reserved(_)) => {
             Ok(Link { href: None, anchor: None })
         }
         None => {
-            let mut known: Vec<&str> = site.by_address.keys().map(String::as_str).collect();
-            known.sort_unstable();
-            let near = near_match(path, known.iter().copied());
+            let known = site.by_address.keys().map(String::as_str).filter(|_| is_search);
+            let near = near_match(path, known);
             Err(Broken {
                 label: "nothing has this address".to_owned(),
                 help: near.map(|near| format!("did you mean `{near}`?")),
@@ -69,7 +75,7 @@ fn site_path(site: &Site, path: &str, suffix: Suffix) -> Result<Link, Broken> {
     }
 }
 
-fn content(site: &Site, from: &str, path: &str, suffix: Suffix) -> Result<Link, Broken> {
+fn content(site: &Site, from: &str, path: &str, suffix: Suffix, is_search: bool) -> Result<Link, Broken> {
     if let Some(page) = site.page_of(path) {
         return Ok(to_page(site, page, suffix));
     }
@@ -96,7 +102,7 @@ fn content(site: &Site, from: &str, path: &str, suffix: Suffix) -> Result<Link, 
     let near = [suffixed.as_str(), index.as_str(), bundle.as_str()]
         .into_iter()
         .find(|candidate| site.page_of(candidate).is_some())
-        .or_else(|| site.near_content_path(path));
+        .or_else(|| if is_search { site.near_content_path(path) } else { None });
     Err(Broken {
         label: if path.ends_with(".md") { "no page at this path" } else { "no file at this path" }.to_owned(),
         help: near.map(|near| {

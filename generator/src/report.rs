@@ -9,6 +9,9 @@ use statement::diagnostic::{Diagnostic, Severity};
 
 use crate::source_tree::SourceTree;
 
+/// How long the lines of a place may be to be drawn: a terminal shows a few hundred letters of them.
+const DRAWN_BYTES_MAX: usize = 4_096;
+
 /// Draws everything found, with colours for a terminal.
 #[must_use]
 pub fn draw(diagnostics: &[Diagnostic], tree: &SourceTree) -> String {
@@ -35,19 +38,24 @@ pub fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
-/// The lines of a place, and only those: a file with ten thousand mistakes is not read ten thousand times.
+/// The lines of a place, and only those: a file with ten thousand mistakes is not read ten thousand times. What is too
+/// long to be drawn is told by line and column.
 fn snippet<'a>(
     text: &'a str,
     span: Range<usize>,
     diagnostic: &'a Diagnostic,
     path: &'a str,
-) -> Snippet<'a, Annotation<'a>> {
+) -> Result<Snippet<'a, Annotation<'a>>, Origin<'a>> {
     let start = memrchr(b'\n', &text.as_bytes()[..span.start]).map_or(0, |newline| newline + 1);
     let end = memchr(b'\n', &text.as_bytes()[span.end..]).map_or(text.len(), |newline| span.end + newline);
     let line = memchr_iter(b'\n', &text.as_bytes()[..start]).count() + 1;
+    if end - start > DRAWN_BYTES_MAX {
+        let column = text[start..span.start].chars().count() + 1;
+        return Err(Origin::path(path).line(line).char_column(column));
+    }
     let annotation = AnnotationKind::Primary.span(span.start - start..span.end - start);
     let annotation = if diagnostic.label.is_empty() { annotation } else { annotation.label(&diagnostic.label) };
-    Snippet::source(&text[start..end]).line_start(line).path(path).annotation(annotation)
+    Ok(Snippet::source(&text[start..end]).line_start(line).path(path).annotation(annotation))
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, tree: &'a SourceTree) -> Group<'a> {
@@ -67,7 +75,10 @@ fn group<'a>(diagnostic: &'a Diagnostic, tree: &'a SourceTree) -> Group<'a> {
             let span = std::ops::Range::from(place.span);
             match tree.text(&place.path).filter(|text| !span.is_empty() && span.end <= text.len()) {
                 None => title.element(Origin::path(&*place.path)),
-                Some(text) => title.element(snippet(text, span, diagnostic, &place.path)),
+                Some(text) => match snippet(text, span, diagnostic, &place.path) {
+                    Ok(snippet) => title.element(snippet),
+                    Err(origin) => title.element(origin),
+                },
             }
         }
     };

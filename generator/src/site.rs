@@ -399,11 +399,10 @@ impl Site {
     #[must_use]
     pub fn near_content_path(&self, wanted: &str) -> Option<&str> {
         // A page that was moved keeps its name more often than its folder.
-        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-        let mut paths: Vec<&str> = self.by_content_path.keys().map(|path| &**path).collect();
-        paths.sort_unstable();
-        let moved = paths.iter().find(|path| name(path) == name(wanted) && !name(wanted).ends_with("index.md"));
-        moved.copied().or_else(|| near_match(wanted, paths.iter().copied()))
+        let name = wanted.rsplit('/').next().filter(|name| !name.ends_with("index.md"));
+        let paths = || self.by_content_path.keys().map(|path| &**path);
+        let moved = paths().filter(|path| path.rsplit('/').next() == name).min();
+        moved.or_else(|| near_match(wanted, paths()))
     }
 
     fn reserve_addresses(&mut self) {

@@ -38,6 +38,8 @@ pub struct SiteConfig {
     pub paginate: usize,
     /// What feeds contain.
     pub feed: FeedConfig,
+    /// How markdown is read.
+    pub markdown: Markdown,
 }
 
 /// What feeds contain.
@@ -60,6 +62,17 @@ pub struct TaxonomyConfig {
     pub paginate: Option<usize>,
     /// Whether each term has a feed.
     pub feed: bool,
+}
+
+/// What markdown means beyond CommonMark and GFM; everything is off unless asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Markdown {
+    /// Quotation marks, dashes and dots become typographic ones.
+    pub smart_punctuation: bool,
+    /// `$…$` and `$$…$$` are mathematics.
+    pub math: bool,
+    /// Code with a known language gets classes for colours.
+    pub highlight: bool,
 }
 
 /// An entry of the main menu.
@@ -112,6 +125,7 @@ impl SiteConfig {
         let taxonomies = parse_taxonomies(&mut config);
         let paginate = parse_count(&mut config, "paginate").map_or(0, |paginate| paginate.value);
         let feed = parse_feed(&mut config);
+        let markdown = config.mapping("markdown", "`markdown`").map_or_else(Markdown::default, Markdown::parse);
         config.finish();
         let base_url = match base_url {
             None => in_file,
@@ -135,6 +149,7 @@ impl SiteConfig {
             taxonomies,
             paginate,
             feed,
+            markdown,
         })
     }
 }
@@ -208,6 +223,22 @@ fn parse_feed(config: &mut Fields<'_, '_>) -> FeedConfig {
         feed.limit = limit.map_or(feed.limit, |limit| limit.value);
     }
     feed
+}
+
+impl Markdown {
+    fn parse(mut fields: Fields<'_, '_>) -> Self {
+        let smart_punctuation = fields.boolean("smart_punctuation").is_some_and(|on| on.value);
+        let math = fields.boolean("math").is_some_and(|on| on.value);
+        let highlight = fields.boolean("highlight").filter(|on| on.value);
+        if let Some(on) = highlight.as_ref().filter(|_| !crate::highlight::IS_AVAILABLE) {
+            fields.diagnostics.push(
+                Diagnostic::error(fields.path(), on.span.clone(), "this candor was built without highlighting")
+                    .help("build it with `--features highlight`, or write `highlight: false`"),
+            );
+        }
+        fields.finish();
+        Self { smart_punctuation, math, highlight: highlight.is_some() }
+    }
 }
 
 fn parse_base_url(url: &str) -> Result<String, String> {

@@ -2,24 +2,28 @@
 //!
 //! What many pages share (menu, statement, summaries) is turned into a value once and handed over by reference count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use statement::version::Statement;
 use statement::yaml;
-use tera::{Context, ErrorKind, Map, Tera, Value};
+use tera::{ComponentInfo, Context, ErrorKind, Map, Tera, Value};
 
 use crate::address;
 use crate::feed;
 use crate::link;
 use crate::markdown::{Heading, Rendered};
 use crate::moment::Moment;
+use crate::scan::Ids;
+use crate::shortcode::{Argument, Call};
 use crate::site::{PageId, PageKind, Part, Site, SitePage};
 use crate::site_config;
 use crate::source_tree::SourceTree;
 use crate::structured_data;
+use crate::summary;
 use crate::taxonomy::{self, Filing, Taxonomy};
 
 /// The templates a theme must have.
@@ -50,6 +54,12 @@ pub struct Theme {
     data: Value,
     /// What is said where a template reads one that cannot: not the template's mistake.
     without_data: Vec<String>,
+    /// What each shortcode may be given; all but `form`.
+    shortcodes: BTreeMap<String, ComponentInfo>,
+    /// The ids that stand in the templates as they are.
+    ids: HashSet<String>,
+    /// Whether a template asks for the headings as a tree.
+    wants_outline: bool,
 }
 
 /// A taxonomy's values, shared by all pages that are filed in it.
@@ -131,11 +141,22 @@ impl Theme {
             );
             is_whole = false;
         }
+        let shortcodes = shortcodes(&tera, &templates, diagnostics);
         let menu = menu(site, diagnostics);
+        // What costs time for every page is made only where a template prints it.
+        let wants = |key: &str| templates.iter().any(|(_, _, text)| text.contains(key));
+        let wants_summary = wants(".summary") || wants("\"summary\"");
         is_whole.then(|| Self {
             sites: (0..=menu.len()).map(|current| site_value(site, &menu, current)).collect(),
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
-            summaries: site.pages.iter().map(summary_value).collect(),
+            summaries: site
+                .pages
+                .par_iter()
+                .map(|page| {
+                    let text = tree.text(&page.path).filter(|_| wants_summary);
+                    summary_value(page, text.map_or_else(String::new, |text| summary::summary(site, page, text)))
+                })
+                .collect(),
             taxonomies: site.taxonomies.iter().map(taxonomy_values).collect(),
             data: data_value(site),
             without_data: site
@@ -144,6 +165,9 @@ impl Theme {
                 .filter(|(_, data)| data.is_none())
                 .map(|(name, _)| format!("field `{name}` is not defined"))
                 .collect(),
+            shortcodes,
+            ids: ids(&templates),
+            wants_outline: wants(".outline") || wants("\"outline\""),
             tera,
             folder,
             menu,
@@ -258,6 +282,49 @@ impl Theme {
         self.component("error_item", [("target", target.into()), ("message", message.into())], path, diagnostics)
     }
 
+    /// What a shortcode may be given, if there is one of that name.
+    #[must_use]
+    pub fn shortcode(&self, name: &str) -> Option<&ComponentInfo> {
+        self.shortcodes.get(name)
+    }
+
+    /// The names of all shortcodes but `form`, in order.
+    pub fn shortcodes(&self) -> impl Iterator<Item = &str> {
+        self.shortcodes.keys().map(String::as_str)
+    }
+
+    /// Whether an id stands in a template as it is.
+    #[must_use]
+    pub fn has_id(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// Renders a shortcode that stands on a page, around its body if it has one.
+    ///
+    /// # Errors
+    /// Says what is wrong with the template.
+    pub fn expand(
+        &self,
+        site: &Site,
+        page: PageId,
+        call: &Call,
+        body: Option<&str>,
+    ) -> Result<String, Box<Diagnostic>> {
+        let mut arguments = Context::new();
+        for (key, argument) in &call.arguments {
+            arguments.insert_value(key.value.clone(), argument_value(&argument.value));
+        }
+        // What a component may ask for with `@`, as in `{% component name(@site) %}`.
+        let mut around = Context::new();
+        around.insert_value("site", self.site_for(&site.pages[page].address));
+        around.insert_value("statement", self.statement.clone());
+        around.insert_value("page", self.summaries[page].clone());
+        self.tera
+            .render_component_with_implicits(&call.name.value, &arguments, &around, body, true)
+            .map(|html| html.trim().to_owned())
+            .map_err(|error| Box::new(diagnose(&self.folder, &error)))
+    }
+
     fn site_for(&self, address: &str) -> Value {
         let current = self.menu.iter().position(|entry| entry == address).unwrap_or(self.menu.len());
         self.sites[current].clone()
@@ -320,6 +387,8 @@ impl Theme {
             extra: extra,
             content: Value::safe_string(&rendered.html),
             toc: rendered.headings.iter().map(heading_value).collect::<Vec<Value>>(),
+            outline: if self.wants_outline { outline(&rendered.headings) } else { Vec::new() },
+            summary: self.summaries[id].get_from_path("summary").cloned(),
             pages: children,
             problem: problem.map(Value::safe_string),
             noindex: page.noindex,
@@ -407,7 +476,7 @@ fn no_theme(site: &Site, tree: &SourceTree) -> Diagnostic {
 fn menu(site: &Site, diagnostics: &mut Diagnostics) -> Vec<String> {
     let mut menu = Vec::new();
     for entry in &site.config.menu {
-        match link::resolve(site, "site.yaml", None, &entry.to.value) {
+        match link::resolve(site, "site.yaml", None, &entry.to.value, true) {
             Ok(link) => menu.push(link.href.unwrap_or_else(|| entry.to.value.clone())),
             Err(broken) => {
                 let path: Arc<str> = site_config::PATH.into();
@@ -532,17 +601,74 @@ fn field_value(field: &statement::form::Field, value: &str, message: &str) -> Va
     }
 }
 
-fn summary_value(page: &SitePage) -> Value {
+fn summary_value(page: &SitePage, summary: String) -> Value {
     map! {
         title: page.front.title.as_str(),
         url: address::href(&page.address),
         description: page.front.description.as_str(),
+        summary: summary,
         date: page.front.date.as_ref().map(moment_value),
     }
 }
 
 fn heading_value(heading: &Heading) -> Value {
     map! { id: heading.id.as_str(), title: heading.title.as_str(), level: u64::from(heading.level) }
+}
+
+/// Each heading with those under it.
+fn outline(headings: &[Heading]) -> Vec<Value> {
+    let mut entries = Vec::new();
+    let mut rest = headings;
+    while let [heading, after @ ..] = rest {
+        let end = after.iter().position(|other| other.level <= heading.level).unwrap_or(after.len());
+        let (inside, next) = after.split_at(end);
+        entries.push(map! {
+            id: heading.id.as_str(),
+            title: heading.title.as_str(),
+            level: u64::from(heading.level),
+            children: outline(inside),
+        });
+        rest = next;
+    }
+    entries
+}
+
+/// The ids that stand in templates as they are; the others depend on what is rendered.
+fn ids(templates: &[(&Arc<str>, &str, &str)]) -> HashSet<String> {
+    let all = templates.iter().map(|(_, _, text)| Ids::of(text));
+    all.flat_map(|ids| ids.iter().filter(|id| !id.contains('{')).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// A shortcode's file declares a component of its name, and so which parameters it has.
+fn shortcodes(
+    tera: &Tera,
+    templates: &[(&Arc<str>, &str, &str)],
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, ComponentInfo> {
+    let mut shortcodes = BTreeMap::new();
+    for (path, name, _) in templates {
+        let name = name.strip_prefix("shortcodes/").and_then(|name| name.strip_suffix(".html"));
+        let Some(name) = name.filter(|name| *name != "form") else { continue };
+        match tera.get_component_definition(name) {
+            Some(declared) => drop(shortcodes.insert(name.to_owned(), declared)),
+            None => diagnostics.push(
+                Diagnostic::error(path, 0..0, format!("the shortcode's file has no component `{name}`")).help(format!(
+                    "begin it with `{{% component {name}() %}}`, and end it with `{{% endcomponent %}}`"
+                )),
+            ),
+        }
+    }
+    shortcodes
+}
+
+fn argument_value(argument: &Argument) -> Value {
+    match argument {
+        Argument::Text(text) => text.as_str().into(),
+        Argument::Integer(number) => (*number).into(),
+        Argument::Float(number) => (*number).into(),
+        Argument::Boolean(value) => (*value).into(),
+        Argument::List(items) => items.iter().map(argument_value).collect::<Vec<Value>>().into(),
+    }
 }
 
 fn moment_value(moment: &Moment) -> Value {

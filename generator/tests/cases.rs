@@ -7,15 +7,18 @@
 #![expect(clippy::disallowed_methods, reason = "the cases are files, and accepting them is asked for by a variable")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use statement::diagnostic::Diagnostics;
 
 mod site_archive;
+mod spec;
 
 #[test]
 fn sites_become_what_they_should() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let accept = std::env::var_os("CANDOR_ACCEPT").is_some();
-    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let highlight = if generator::highlight::IS_AVAILABLE { "cases_with_highlight" } else { "cases_without_highlight" };
+    let mut files = [files_in("cases"), files_in(highlight)].concat();
     files.sort();
     assert!(!files.is_empty());
     let mut wrong = String::new();
@@ -32,6 +35,12 @@ fn sites_become_what_they_should() {
         }
     }
     assert!(wrong.is_empty(), "these cases came out otherwise, as follows:\n{wrong}");
+}
+
+fn files_in(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+    let entries = fs::read_dir(&folder).expect("the cases are a folder");
+    entries.map(|entry| entry.expect("the folder can be read").path()).collect()
 }
 
 /// The case with every expectation replaced by what comes out.
@@ -87,11 +96,44 @@ fn what_is_not_yet_published_can_be_looked_at() {
     assert_eq!(published(by_clock), [false, false, true]);
 }
 
+/// Builds a page on a site with everything on; every place that is told is in the file.
+fn build_page(text: &str) {
+    let site = "-- content/site.yaml --\n\
+        {title: A, base_url: \"https://example.org\", language: en, timezone: UTC, theme: plain, \
+        markdown: {math: true, smart_punctuation: true}}\n\
+        -- themes/plain/templates/shortcodes/n.html --\n\
+        {% component n(a: string = \"\") %}{{ a }}{% endcomponent n %}\n\
+        -- themes/plain/templates/shortcodes/b.html --\n\
+        {% component b() %}<i>{{ body }}</i>{% endcomponent b %}\n";
+    let page = format!("-- content/register.md --\n---\ntitle: A\n---\n{{{{ form(id=\"register\") }}}}\n\n{text}\n");
+    let tree = site_archive::tree(&format!("{site}{page}"));
+    let mut published = std::collections::HashMap::new();
+    let output = generator::output::Memory::new(&mut published);
+    let built = generator::build::build(&tree, &site_archive::options(), Diagnostics::new(), output);
+    let built = built.expect("no disk is involved");
+    let _ = generator::report::draw(&built.diagnostics, &tree);
+    for place in built.diagnostics.iter().filter_map(|found| found.place.as_ref()) {
+        let span = std::ops::Range::from(place.span);
+        let is_in_file = tree.text(&place.path).is_none_or(|text| text.get(span.clone()).is_some());
+        assert!(is_in_file, "{span:?} in {text:?}");
+    }
+    let masks = ['\u{fdd2}', '\u{fdd3}'];
+    let is_masked = |html: &[u8]| masks.iter().any(|mask| String::from_utf8_lossy(html).contains(*mask));
+    assert!(
+        text.contains(masks) || text.contains("&#xFDD2;") || !published.values().any(|html| is_masked(html)),
+        "{text:?}"
+    );
+}
+
 proptest::proptest! {
     #[test]
-    fn no_page_makes_it_panic(text in "[-#\\[\\](){}<>`*_~|!=\":/.a-c1é日\u{fdd0}\u{fdd1} \\n]{0,80}") {
-        let case = format!("-- content/register.md --\n---\ntitle: A\n---\n{{{{ form(id=\"register\") }}}}\n\n{text}\n");
-        site_archive::build_case(&case, &site_archive::options());
+    fn no_page_makes_it_panic(text in "([-#\\[\\](){}<>`*_~|!=\":/.$\\\\a-c1é日\u{fdd0}-\u{fdd3} \\n]|&#xFDD2;|> ?\\[!NOTE\\]|<!-- more -->){0,60}") {
+        build_page(&text);
+    }
+
+    #[test]
+    fn no_shortcode_makes_it_panic(text in "(\\{\\{ ?[nbx]\\((a=(\"[^\"]?\"|1|\\[)?)?\\) ?\\}\\}|\\{% ?[nbx]\\(\\) ?%\\}|\\{% ?end ?%\\}|[-#`*_|>!$:a-c{}%é \\n]|- |> |\\]\\(|!?\\[|\n\n|<!--|-->|<b>){0,30}") {
+        build_page(&text);
     }
 
     #[test]

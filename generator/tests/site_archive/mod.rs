@@ -20,8 +20,8 @@ pub(crate) struct Outcome {
     pub(crate) files: BTreeMap<String, String>,
 }
 
-/// Builds `case` laid over the smallest site.
-pub(crate) fn build_case(case: &str, options: &Options) -> Outcome {
+/// The files of `case` laid over the smallest site.
+pub(crate) fn tree(case: &str) -> SourceTree {
     let mut files = BTreeMap::new();
     for part in [BASE, case] {
         let mut path = None;
@@ -46,7 +46,12 @@ pub(crate) fn build_case(case: &str, options: &Options) -> Outcome {
         }
     }
     let archive: String = files.iter().map(|(path, text)| format!("-- {path} --\n{text}")).collect();
-    let tree = SourceTree::from_archive(&archive);
+    SourceTree::from_archive(&archive)
+}
+
+/// Builds `case` laid over the smallest site.
+pub(crate) fn build_case(case: &str, options: &Options) -> Outcome {
+    let tree = tree(case);
     let mut published = std::collections::HashMap::new();
     let built = build(&tree, options, Diagnostics::new(), Memory::new(&mut published)).expect("no disk is involved");
     let report = anstream::adapter::strip_str(&report::draw(&built.diagnostics, &tree)).to_string();
