@@ -1,6 +1,9 @@
 //! Delivery: stored first, then mailed, as configured; done when what was configured is durable.
 
-use statement::contract::{Contract, FormContract};
+use std::sync::Arc;
+
+use statement::contract::Contract;
+use tokio::sync::watch;
 
 use crate::mail::{MailError, Mailer};
 use crate::registration::{MailState, Registration};
@@ -12,6 +15,8 @@ use crate::store::{Store, StoreError};
 pub struct Delivery {
     store: Option<Store>,
     mailer: Option<Mailer>,
+    /// How many deliveries are under way.
+    under_way: watch::Sender<usize>,
 }
 
 /// Why delivery cannot begin; begins with the name of the variable to mend.
@@ -37,7 +42,7 @@ impl Delivery {
             }
         };
         let mailer = settings.mail.as_ref().map(Mailer::new).transpose().map_err(OpenError)?;
-        Ok(Self { store, mailer })
+        Ok(Self { store, mailer, under_way: watch::Sender::new(0) })
     }
 
     /// Whether registrations are stored, so that a mail need not hold them.
@@ -45,13 +50,29 @@ impl Delivery {
         self.store.is_some()
     }
 
-    /// Makes a registration durable as configured.
+    /// Waits until no delivery is under way; for before the process ends.
+    pub async fn finish(&self) {
+        // The sender is our own, so there is always one to wait for.
+        let _ = self.under_way.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// Makes a registration of the contract's form durable as configured.
+    ///
+    /// A visitor who goes away takes the request's future along, so the work is a task of its own: what became of a mail
+    /// is noted even when nobody waits for the answer.
     pub(crate) async fn deliver(
-        &self,
+        self: &Arc<Self>,
         registration: &Registration,
-        form: &FormContract,
-        contract: &Contract,
+        contract: &Arc<Contract>,
     ) -> Result<(), Undelivered> {
+        self.under_way.send_modify(|count| *count += 1);
+        let under_way = UnderWay(Arc::clone(self));
+        let (registration, contract) = (registration.clone(), Arc::clone(contract));
+        let task = tokio::spawn(async move { under_way.0.store_and_mail(&registration, &contract).await });
+        task.await.unwrap_or(Err(Undelivered))
+    }
+
+    async fn store_and_mail(&self, registration: &Registration, contract: &Contract) -> Result<(), Undelivered> {
         let id = registration.id;
         if let Some(store) = &self.store {
             let state = if self.mailer.is_some() { MailState::Pending } else { MailState::None };
@@ -67,7 +88,7 @@ impl Delivery {
             tracing::info!(%id, form = registration.form, mail = MailState::None.word(), "a registration was stored");
             return Ok(());
         };
-        let sent = mailer.send(registration, form, contract).await;
+        let sent = mailer.send(registration, contract).await;
         match (&self.store, sent) {
             (None, Err(error)) => {
                 tracing::error!(%id, form = registration.form, error = error.word(), "a registration could not be mailed");
@@ -83,6 +104,15 @@ impl Delivery {
                 Ok(())
             }
         }
+    }
+}
+
+/// Counts as a delivery under way until it is dropped, a panic included.
+struct UnderWay(Arc<Delivery>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.send_modify(|count| *count -= 1);
     }
 }
 

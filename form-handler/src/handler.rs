@@ -21,7 +21,7 @@ use crate::registration::Registration;
 /// Answers requests by a contract.
 #[derive(Debug)]
 pub struct Handler {
-    contract: Contract,
+    contract: Arc<Contract>,
     delivery: Arc<Delivery>,
 }
 
@@ -54,7 +54,7 @@ impl Handler {
                 ));
             }
         }
-        Ok(Self { contract, delivery })
+        Ok(Self { contract: Arc::new(contract), delivery })
     }
 
     /// Answers a request that arrives `now`.
@@ -151,7 +151,7 @@ impl Handler {
                 })
                 .collect(),
         };
-        match self.delivery.deliver(&registration, form.form, &self.contract).await {
+        match self.delivery.deliver(&registration, &self.contract).await {
             Ok(()) => Ok(registration),
             Err(_) => Err(Refusal::Unavailable),
         }

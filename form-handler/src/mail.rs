@@ -98,12 +98,8 @@ impl Mailer {
     }
 
     /// Tells staff of a registration.
-    pub(crate) async fn send(
-        &self,
-        registration: &Registration,
-        form: &FormContract,
-        contract: &Contract,
-    ) -> Result<(), MailError> {
+    pub(crate) async fn send(&self, registration: &Registration, contract: &Contract) -> Result<(), MailError> {
+        let form = contract.forms.get(&registration.form).ok_or(MailError::Unwritable)?;
         let message = self.message(registration, form, contract)?;
         match &self.transport {
             Transport::Folder(folder) => {

@@ -82,7 +82,8 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
 
     let (registrations, mail) = (delivery.store_description(), delivery.mail_description());
     let delivery = Delivery::open(&delivery).map_err(|error| Failure(error.to_string()))?;
-    let builder = Builder { settings, delivery: Arc::new(delivery) };
+    let delivery = Arc::new(delivery);
+    let builder = Builder { settings, delivery: Arc::clone(&delivery) };
     // Before the first build, so that no edit is missed while it runs.
     let (_watcher, changes) = watch_files(&builder.settings.root)?;
     let first = builder.rebuild(&Served::default())?;
@@ -107,7 +108,12 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
         }
         () = told_to_stop() => {
             stop.send_replace(true);
-            let _ = tokio::time::timeout(FAREWELL, server).await;
+            let farewell = async {
+                let _ = server.await;
+                // Visitors may have gone away whose registrations are still on their way.
+                delivery.finish().await;
+            };
+            let _ = tokio::time::timeout(FAREWELL, farewell).await;
             Ok(())
         }
     }
