@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use statement::contract::Contract;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
 use crate::mail::{MailError, Mailer};
 use crate::registration::{MailState, Registration};
 use crate::settings::{Settings, StoreSettings};
-use crate::store::{Store, StoreError};
+use crate::store::{BUSY_TIME_MAX, Store, StoreError};
 
 /// Where registrations go, opened.
 #[derive(Debug)]
 pub struct Delivery {
-    store: Option<Store>,
+    store: Option<Arc<Mutex<Store>>>,
     mailer: Option<Mailer>,
     /// How many deliveries are under way.
     under_way: watch::Sender<usize>,
@@ -38,7 +39,9 @@ impl Delivery {
             StoreSettings::None => None,
             StoreSettings::Sqlite(path) => {
                 let opened = Store::open(path);
-                Some(opened.map_err(|error| OpenError(format!("CANDOR_STORE: `{}`: {error}", path.display())))?)
+                let opened =
+                    opened.map_err(|error| OpenError(format!("CANDOR_STORE: `{}`: {error}", path.display())))?;
+                Some(Arc::new(Mutex::new(opened)))
             }
         };
         let mailer = settings.mail.as_ref().map(Mailer::new).transpose().map_err(OpenError)?;
@@ -76,8 +79,8 @@ impl Delivery {
         let id = registration.id;
         if let Some(store) = &self.store {
             let state = if self.mailer.is_some() { MailState::Pending } else { MailState::None };
-            let (store, copy) = (store.clone(), registration.clone());
-            if let Err(error) = in_background(move || store.insert(&copy, state)).await {
+            let copy = registration.clone();
+            if let Err(error) = in_background(store, move |store| store.insert(&copy, state)).await {
                 // It is not mailed either: a mail about a registration that nobody can find misleads, and the visitor
                 // is told to send it again.
                 tracing::error!(%id, form = registration.form, %error, "a registration could not be stored");
@@ -100,7 +103,7 @@ impl Delivery {
             }
             // The registration is safe whatever became of the mail.
             (Some(store), sent) => {
-                note_mail(store.clone(), registration, sent).await;
+                note_mail(store, registration, sent).await;
                 Ok(())
             }
         }
@@ -116,7 +119,7 @@ impl Drop for UnderWay {
     }
 }
 
-async fn note_mail(store: Store, registration: &Registration, sent: Result<(), MailError>) {
+async fn note_mail(store: &Arc<Mutex<Store>>, registration: &Registration, sent: Result<(), MailError>) {
     let id = registration.id;
     let (state, word) = match sent {
         Ok(()) => (MailState::Sent, None),
@@ -128,15 +131,24 @@ async fn note_mail(store: Store, registration: &Registration, sent: Result<(), M
             tracing::error!(%id, form = registration.form, mail = state.word(), error, "a registration was stored, its mail was not sent");
         }
     }
-    if let Err(error) = in_background(move || store.set_mail(id, state, word)).await {
+    if let Err(error) = in_background(store, move |store| store.set_mail(id, state, word)).await {
         tracing::error!(%id, %error, "what became of a mail could not be stored");
     }
 }
 
-/// Runs what waits for the disk where it holds up nobody.
+/// Runs what waits for the disk where it holds up nobody. Waiting for one's turn and for other programs together has a
+/// limit: in a queue, nobody waits for those in front to reach theirs.
 async fn in_background<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    store: &Arc<Mutex<Store>>,
+    work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let done = tokio::task::spawn_blocking(work).await;
+    let deadline = Instant::now() + BUSY_TIME_MAX;
+    let turn = tokio::time::timeout_at(deadline, Arc::clone(store).lock_owned()).await;
+    let store = turn.map_err(|_| StoreError::Locked)?;
+    let done = tokio::task::spawn_blocking(move || {
+        store.set_busy_time_max(deadline.saturating_duration_since(Instant::now()))?;
+        work(&store)
+    })
+    .await;
     done.unwrap_or_else(|_| Err(StoreError::Other("the work was cut short".to_owned())))
 }

@@ -187,9 +187,12 @@ impl Reader<'_> {
         if value == "none" {
             return Some(StoreSettings::None);
         }
-        let Some(path) = value.strip_prefix("sqlite:").filter(|path| !path.is_empty()) else {
+        let Some(path) = value.strip_prefix("sqlite:").filter(|path| !path.trim().is_empty()) else {
             return self.fail(name, format_args!("`{}` is not a store: write `sqlite:PATH` or `none`", scheme(&value)));
         };
+        if path.starts_with("file:") || path.trim() == ":memory:" {
+            return self.fail(name, format_args!("`{path}` is not a file: write its path after `sqlite:`"));
+        }
         // What a function writes to its own disk on Lambda is thrown away with the machine. Lambda itself sets this
         // variable for every runtime; what only imitates its Runtime API, on a disk that stays, does not.
         if self.get("LAMBDA_TASK_ROOT").is_some() {
@@ -389,6 +392,11 @@ mod tests {
             error(&[("LAMBDA_TASK_ROOT", "/var/task")]),
             "CANDOR_STORE: SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail"
         );
+        for (store, path) in [("sqlite::memory:", ":memory:"), ("sqlite:file:x?mode=memory", "file:x?mode=memory")] {
+            let fact = format!("CANDOR_STORE: `{path}` is not a file: write its path after `sqlite:`");
+            assert_eq!(error(&[("CANDOR_STORE", store)]), fact);
+        }
+        assert!(error(&[("CANDOR_STORE", "sqlite: ")]).starts_with("CANDOR_STORE: `sqlite` is not a store"));
         assert_eq!(
             error(&[("CANDOR_STORE", "none"), ("CANDOR_MAIL", "none")]),
             "CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost"

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -349,6 +351,25 @@ fn a_locked_database_is_a_503_and_nothing_is_lost_or_doubled() {
     assert!(site.registrations().is_empty());
     let _ = server.register(&ADA).expect(303);
     assert_eq!(site.registrations().len(), 1);
+}
+
+#[test]
+fn nobody_waits_for_the_others_in_front_of_a_locked_database() {
+    let site = Site::shipped();
+    let server = serve(&site);
+    let store = Connection::open(site.path(".candor/registrations.sqlite")).expect("the store can be opened");
+    store.execute_batch("BEGIN EXCLUSIVE").expect("the store can be locked");
+    let body = server.body(&ADA);
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| server.post(&body).expect(503));
+        }
+    });
+    // One after the other they would take half a minute, longer than a host waits.
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    store.execute_batch("ROLLBACK").expect("the store can be unlocked");
+    assert!(site.registrations().is_empty());
 }
 
 #[test]
