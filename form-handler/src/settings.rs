@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lettre::message::Mailbox;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
 use crate::private::Private;
 
@@ -77,8 +79,8 @@ pub(crate) struct SmtpSettings {
     pub(crate) port: u16,
     pub(crate) security: Security,
     pub(crate) credentials: Option<(String, Private<String>)>,
-    /// One more root certificate to trust, PEM.
-    pub(crate) root_certificate: Option<Vec<u8>>,
+    /// More root certificates to trust, DER.
+    pub(crate) root_certificates: Vec<Vec<u8>>,
 }
 
 /// When TLS begins.
@@ -272,15 +274,23 @@ impl Reader<'_> {
             return self.fail(name, format_args!("`{server}` is not a mail server: write a host, or `HOST:PORT`"));
         };
         let credentials = self.credentials();
-        let root_certificate = match self.get("CANDOR_MAIL_CA_FILE") {
-            None => None,
-            Some(path) => match std::fs::read(&path) {
-                Ok(pem) => Some(pem),
-                Err(error) => return self.fail("CANDOR_MAIL_CA_FILE", format_args!("cannot read `{path}`: {error}")),
-            },
+        let root_certificates = self.root_certificates();
+        let (host, credentials, root_certificates) = (host.to_owned(), credentials?, root_certificates?);
+        Some(MailRoute::Smtp(SmtpSettings { host, port, security, credentials, root_certificates }))
+    }
+
+    fn root_certificates(&mut self) -> Option<Vec<Vec<u8>>> {
+        let name = "CANDOR_MAIL_CA_FILE";
+        let Some(path) = self.get(name) else { return Some(Vec::new()) };
+        let pem = match std::fs::read(&path) {
+            Ok(pem) => pem,
+            Err(error) => return self.fail(name, format_args!("cannot read `{path}`: {error}")),
         };
-        let host = host.to_owned();
-        Some(MailRoute::Smtp(SmtpSettings { host, port, security, credentials: credentials?, root_certificate }))
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        match read {
+            Ok(found) if !found.is_empty() => Some(found.iter().map(|found| found.to_vec()).collect()),
+            _ => self.fail(name, format_args!("`{path}` has no certificate in PEM")),
+        }
     }
 
     /// The outer option is none where something is wrong.
@@ -408,6 +418,9 @@ mod tests {
             "CANDOR_MAIL_PASSWORD_FILE: CANDOR_MAIL_PASSWORD is set too; keep one of the two"
         );
         assert!(error(&[("CANDOR_MAIL_CA_FILE", "/nowhere/ca.pem")]).starts_with("CANDOR_MAIL_CA_FILE: cannot read"));
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let fact = format!("CANDOR_MAIL_CA_FILE: `{here}` has no certificate in PEM");
+        assert_eq!(error(&[("CANDOR_MAIL_CA_FILE", here)]), fact);
         assert!(error(&[("CANDOR_MAIL", "smtp://a b")]).starts_with("CANDOR_MAIL: `a b` is not a mail server"));
         assert!(error(&[("CANDOR_MAIL", "sendmail")]).starts_with("CANDOR_MAIL: `sendmail` is not a way to send mail"));
         let secret = with(&[("CANDOR_MAIL_USER", "u"), ("CANDOR_MAIL_PASSWORD", "secret")]).unwrap();

@@ -105,7 +105,7 @@ impl Store {
             make_private_folder(folder).map_err(cannot)?;
         }
         // Before SQLite does, whose companion files have the permissions of this one.
-        make_private_file(path).map_err(cannot)?;
+        drop(make_private_file(path).map_err(cannot)?);
         let connection = Connection::open(as_file(path))?;
         connection.busy_timeout(BUSY_TIME_MAX)?;
         make_durable(&connection)?;
@@ -251,10 +251,10 @@ pub(crate) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Makes a file that only its owner can read; one that is there is left as it is.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
+/// Makes a file that only its owner can read, for writing at its end; one that is there is left as it is.
+pub(crate) fn make_private_file(path: &Path) -> std::io::Result<std::fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]

@@ -103,6 +103,20 @@ fn subject_and_recipients_come_from_the_settings() {
 }
 
 #[test]
+fn addresses_in_other_scripts_can_register_and_be_answered() {
+    for (address, reply_to) in [("ada@münchen.example", "ada@xn--mnchen-3ya.example"), ("jürgen@example.org", "")] {
+        let (site, mail) = (site_with_full_mail(), MailServer::start());
+        let server = serve(&site, &mail, &[("CANDOR_STORE", "none")]);
+        let _ = server.register(&[("name", "Ada"), ("email", address)]).expect(303);
+        let arrived = mail.mail();
+        assert_eq!(arrived.header("reply-to"), reply_to, "{}", arrived.text);
+        assert!(arrived.content().contains(address), "{}", arrived.text);
+        let head = arrived.text.split("\n\n").next().expect("a mail has a head");
+        assert!(head.is_ascii(), "{head}");
+    }
+}
+
+#[test]
 fn headers_cannot_be_injected_into() {
     let (site, mail) = (site_with_full_mail(), MailServer::start());
     let server = serve(&site, &mail, &[]);
@@ -313,6 +327,7 @@ fn settings_for_mail_are_checked_at_start() {
         ("CANDOR_MAIL_TO", ""),
         ("CANDOR_MAIL_TO", "staff@optimalptc.com\r\nBcc: x@example.com"),
         ("CANDOR_MAIL_CA_FILE", "/nonexistent.pem"),
+        ("CANDOR_MAIL_CA_FILE", "/etc/passwd"),
         ("CANDOR_MAIL_TIMEOUT_SECONDS", "-1"),
     ] {
         let mut command = program("candor");

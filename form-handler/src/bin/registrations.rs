@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anstream::{eprintln, print};
 use clap::{Args, Parser, Subcommand};
+use form_handler::registration::indented;
 use form_handler::store::{Store, Stored};
 use form_handler::{LocalDefaults, Settings};
 use serde_json::{Value, json};
@@ -167,9 +168,8 @@ fn card(stored: &Stored) -> String {
         mail(stored),
     );
     for (name, value) in &registration.fields {
-        // Staff have asked for the answers. What was typed is kept off the left edge, so that it cannot pass for ours.
-        let value = value.expose().replace('\n', "\n  ");
-        text.push_str(&format!("\n{name}:\n  {}\n", if value.is_empty() { "–" } else { &value }));
+        // Staff have asked for the answers.
+        text.push_str(&format!("\n{name}:\n{}\n", indented(value)));
     }
     text
 }
