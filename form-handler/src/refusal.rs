@@ -16,7 +16,7 @@ pub(crate) enum Refusal {
     Truncated,
     /// The body is not what its type says, or not UTF-8.
     Malformed,
-    /// The body has more fields than the form.
+    /// The body has more fields than the form with its hidden ones.
     TooManyFields,
     /// A field stands in the body twice.
     RepeatedField,
