@@ -1,9 +1,10 @@
 //! The program `registrations`: staff read what was registered.
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anstream::{eprintln, print};
+use anstream::eprintln;
 use clap::{Args, Parser, Subcommand};
 use form_handler::registration::indented;
 use form_handler::store::{Store, Stored};
@@ -74,8 +75,15 @@ impl StoreArguments {
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(Some(text)) => {
-            print!("{text}");
-            ExitCode::SUCCESS
+            let mut output = std::io::stdout().lock();
+            match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+                // Who pipes into `head` has seen enough.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    eprintln!("error: cannot write to the standard output: {error}");
+                    ExitCode::from(2)
+                }
+                _ => ExitCode::SUCCESS,
+            }
         }
         Ok(None) => {
             eprintln!("error: there is no such registration");
