@@ -15,6 +15,7 @@ use crate::delivery::Delivery;
 use crate::fields;
 use crate::page::{self, Values};
 use crate::private::Private;
+use crate::proxy::ProxySecret;
 use crate::refusal::{FieldMessage, Refusal};
 use crate::registration::Registration;
 
@@ -33,6 +34,7 @@ const SIZE_BYTES_HIDDEN: usize = 1024;
 pub struct Handler {
     contract: Arc<Contract>,
     delivery: Arc<Delivery>,
+    proxy_secret: Option<ProxySecret>,
 }
 
 /// A form of the contract with its id and the statement it is shown under.
@@ -64,7 +66,13 @@ impl Handler {
                 ));
             }
         }
-        Ok(Self { contract: Arc::new(contract), delivery })
+        Ok(Self { contract: Arc::new(contract), delivery, proxy_secret: None })
+    }
+
+    /// From now on takes only what the site's host has signed with the secret, if there is one.
+    #[must_use]
+    pub fn behind_proxy(self, proxy_secret: Option<ProxySecret>) -> Self {
+        Self { proxy_secret, ..self }
     }
 
     /// Answers a request that arrives `now`.
@@ -126,6 +134,11 @@ impl Handler {
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        if let Some(secret) = &self.proxy_secret
+            && !secret.has_signed(headers, &self.contract.base_url, now)
+        {
+            return Err(Refusal::Unsigned);
+        }
         let format = body::format(headers)?;
         let size_usual = size_bytes_usual(form.form);
         let limits =
