@@ -14,6 +14,9 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::private::Private;
 use crate::refusal::Refusal;
 
+/// How much of a body that is too long is heard out. A connection that is closed before that is one whose answer browsers
+/// do not show.
+const SIZE_BYTES_HEARD_MAX: usize = 16 * 1024 * 1024;
 /// How long a body may take to arrive.
 const READ_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -74,14 +77,14 @@ where
 {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let mut bytes = Vec::new();
-    let unread = if length.is_some_and(|length| length > limits.size_bytes_max) {
-        Some(Refusal::TooLarge)
-    } else {
-        match tokio::time::timeout(READ_TIME_MAX, collect(body, limits.size_bytes_max, &mut bytes)).await {
-            Err(_) => Some(Refusal::TooSlow),
-            Ok(Err(refusal)) => Some(refusal),
-            Ok(Ok(())) => length.filter(|length| *length > bytes.len()).map(|_| Refusal::Truncated),
-        }
+    let unread = match tokio::time::timeout(READ_TIME_MAX, collect(body, limits.size_bytes_max, &mut bytes)).await {
+        Err(_) => Some(Refusal::TooSlow),
+        Ok(Err(refusal)) => Some(refusal),
+        Ok(Ok(())) => match length {
+            Some(length) if length > limits.size_bytes_max => Some(Refusal::TooLarge),
+            Some(length) if length > bytes.len() => Some(Refusal::Truncated),
+            _ => None,
+        },
     };
     let (pairs, malformed) = match format {
         Format::Form => parse_form(&bytes, limits.pairs_max),
@@ -96,15 +99,18 @@ where
 /// Appends what arrives to `bytes`, so that it is there even when the rest never comes.
 async fn collect<B: Body>(body: B, size_bytes_max: usize, bytes: &mut Vec<u8>) -> Result<(), Refusal> {
     let mut body = std::pin::pin!(body);
+    let mut size_bytes = 0;
     while let Some(frame) = body.frame().await {
         // What is not data is trailers, which say nothing of a form.
         let Ok(data) = frame.map_err(|_| Refusal::Truncated)?.into_data() else { continue };
-        if data.remaining() > size_bytes_max - bytes.len() {
-            return Err(Refusal::TooLarge);
+        size_bytes += data.remaining();
+        if size_bytes <= size_bytes_max {
+            bytes.put(data);
+        } else if size_bytes > SIZE_BYTES_HEARD_MAX {
+            break;
         }
-        bytes.put(data);
     }
-    Ok(())
+    if size_bytes > size_bytes_max { Err(Refusal::TooLarge) } else { Ok(()) }
 }
 
 /// What can be read of a form, up to one pair more than there may be, and what is wrong with the rest.
