@@ -5,6 +5,9 @@ use statement::contract::FieldContract;
 use statement::form::FieldKind;
 use unicode_normalization::UnicodeNormalization;
 
+/// More digits after a number are another number.
+const EXTENSION_DIGITS_MAX: usize = 6;
+
 /// The value as it is kept: NFC, without stray spaces around it and without characters that show nothing.
 ///
 /// Line breaks become LF in an answer of several lines, and a space in an answer of one. Nothing else is changed.
@@ -60,18 +63,15 @@ pub(crate) fn email(value: &str) -> Option<Address> {
     if !plain(local) || !plain(domain) || !has_domain { None } else { value.parse().ok() }
 }
 
-/// Seven to fifteen digits (the longest number of ITU-T E.164) with any formatting, and an extension after `x` or `ext`.
+/// Seven to fifteen digits of any script (fifteen are the longest number of ITU-T E.164) with any formatting, and after
+/// them an extension or a remark; more letters than digits are no number any more.
 fn is_telephone(value: &str) -> bool {
-    let lower = value.to_lowercase();
-    let (number, extension) = match lower.split_once("ext").or_else(|| lower.split_once('x')) {
-        Some((number, extension)) => (number, extension.trim_start_matches('.')),
-        None => (lower.as_str(), ""),
-    };
-    let separator = |letter: char| letter.is_whitespace() || "()-–—‐‑‒.·/".contains(letter);
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
-    let is_plain = |text: &str| text.chars().all(|letter| letter.is_ascii_digit() || separator(letter));
-    let number = number.trim().strip_prefix('+').unwrap_or(number);
-    is_plain(number) && (7..=15).contains(&digits(number)) && is_plain(extension) && digits(extension) <= 6
+    let digits = |text: &str| text.chars().filter(|letter| letter.is_numeric()).count();
+    let start = value.find(char::is_numeric).unwrap_or(value.len());
+    let end = value[start..].find(char::is_alphabetic).map_or(value.len(), |length| start + length);
+    let (number, rest) = value.split_at(end);
+    let letters = value.chars().filter(|letter| letter.is_alphabetic()).count();
+    (7..=15).contains(&digits(number)) && digits(rest) <= EXTENSION_DIGITS_MAX && letters <= digits(value)
 }
 
 #[cfg(test)]
@@ -132,10 +132,29 @@ mod tests {
             "2065550100x9",
             "+1–206–555–0100",
             "5550100",
+            "(+44) 808 157 0192",
+            "555-1234, ext. 5",
+            "206 555 0100 extension 5",
+            "206−555−0100",
+            "٠١٢٣٤٥٦٧٨٩",
+            "０３（１２３４）５６７８",
+            "0800 123456 (home)",
+            "Tel: 0800 123456",
         ] {
             assert_eq!(wrong(right), None, "{right}");
         }
-        for value in ["123", "call me", "+", "555-01OO", "1234567890123456", "1+2345678", "5550100 extension"] {
+        for value in [
+            "123",
+            "call me",
+            "+",
+            "555-01OO",
+            "1234567890123456",
+            "5550100 extension",
+            "between 5550100 and 5550199",
+            "2065550100 or 2065550101",
+            "555 ext. 0100",
+            "a1b2c3d4e5f6g7",
+        ] {
             assert_eq!(wrong(value), Some("malformed"), "{value}");
         }
     }

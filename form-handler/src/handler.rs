@@ -15,14 +15,26 @@ use crate::delivery::Delivery;
 use crate::fields;
 use crate::page::{self, Values};
 use crate::private::Private;
+use crate::proxy::ProxySecret;
 use crate::refusal::{FieldMessage, Refusal};
 use crate::registration::Registration;
+
+/// Every form may be sent bodies of this length, whatever it asks.
+const SIZE_BYTES_FLOOR: usize = 64 * 1024;
+/// How much longer a body may be and still be read, so that who pasted too much keeps it: far more than people write, and
+/// less than any host hands on.
+const SIZE_BYTES_SPARE: usize = 1024 * 1024;
+/// Around a name and a value, in JSON with spaces between.
+const SIZE_BYTES_OF_PAIR: usize = 16;
+/// The hidden fields: their names, a version and a digest.
+const SIZE_BYTES_HIDDEN: usize = 1024;
 
 /// Answers requests by a contract.
 #[derive(Debug)]
 pub struct Handler {
-    contract: Contract,
+    contract: Arc<Contract>,
     delivery: Arc<Delivery>,
+    proxy_secret: Option<ProxySecret>,
 }
 
 /// A form of the contract with its id and the statement it is shown under.
@@ -54,7 +66,13 @@ impl Handler {
                 ));
             }
         }
-        Ok(Self { contract, delivery })
+        Ok(Self { contract: Arc::new(contract), delivery, proxy_secret: None })
+    }
+
+    /// From now on takes only what the site's host has signed with the secret, if there is one.
+    #[must_use]
+    pub fn behind_proxy(self, proxy_secret: Option<ProxySecret>) -> Self {
+        Self { proxy_secret, ..self }
     }
 
     /// Answers a request that arrives `now`.
@@ -66,8 +84,8 @@ impl Handler {
         let (head, body) = request.into_parts();
         let Some(form) = self.form_at(head.uri.path()) else {
             tracing::warn!(status = 404, "a request for no form");
-            let page = page::plain("Page not found", "There is no form at this address.");
-            return html(StatusCode::NOT_FOUND, page);
+            let text = "There is no form at this address.";
+            return told(StatusCode::NOT_FOUND, "Page not found", text, &head.headers);
         };
         match head.method {
             Method::POST => {}
@@ -75,8 +93,8 @@ impl Handler {
             Method::GET | Method::HEAD => return see_other(&form.form.page),
             _ => {
                 tracing::warn!(form = form.id, status = 405, "a request of another method");
-                let page = page::plain("Method not allowed", "A form is sent with POST.");
-                let mut response = html(StatusCode::METHOD_NOT_ALLOWED, page);
+                let text = "A form is sent with POST.";
+                let mut response = told(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", text, &head.headers);
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
                 return response;
             }
@@ -116,9 +134,22 @@ impl Handler {
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        if let Some(secret) = &self.proxy_secret
+            && !secret.has_signed(headers, &self.contract.base_url, now)
+        {
+            return Err(Refusal::Unsigned);
+        }
         let format = body::format(headers)?;
-        let pairs = body::read(headers, format, body).await?;
-        let shown = sort_pairs(form.form, pairs, values)?;
+        let size_usual = size_bytes_usual(form.form);
+        let limits =
+            body::Limits { size_bytes_max: size_usual + SIZE_BYTES_SPARE, pairs_max: form.form.fields.len() + 2 };
+        let body::Read { pairs, size_bytes, refusal } = body::read(headers, format, body, limits).await;
+        let sorted = sort_pairs(form.form, pairs, limits.pairs_max, values);
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        // In a long body that is ours it is an answer that is too long, and its own message says so.
+        let shown = sorted.map_err(|refusal| if size_bytes > size_usual { Refusal::TooLarge } else { refusal })?;
         if shown != (Some(form.statement.version.clone()), Some(form.statement.digest.clone())) {
             return Err(Refusal::StatementChanged);
         }
@@ -151,30 +182,40 @@ impl Handler {
                 })
                 .collect(),
         };
-        match self.delivery.deliver(&registration, form.form, &self.contract).await {
+        match self.delivery.deliver(&registration, &self.contract).await {
             Ok(()) => Ok(registration),
             Err(_) => Err(Refusal::Unavailable),
         }
     }
 }
 
-/// Sorts pairs into the form's values, normalised, and the version and digest of the statement that was shown.
+/// The longest body in which all answers can be of the length the form allows: a character takes 12 bytes at most, as
+/// four percent-encoded ones (URL Standard, section 1.3) or as two escapes in JSON; a name may be encoded too.
+fn size_bytes_usual(form: &FormContract) -> usize {
+    let answers: usize =
+        form.fields.iter().map(|field| 12 * field.characters_max + 3 * field.name.len() + SIZE_BYTES_OF_PAIR).sum();
+    (answers + SIZE_BYTES_HIDDEN).max(SIZE_BYTES_FLOOR)
+}
+
+/// Sorts pairs into the form's values, normalised, and the version and digest of the statement that was shown. Of a field
+/// that is repeated the first value is kept.
 fn sort_pairs(
     form: &FormContract,
     pairs: Pairs,
+    pairs_max: usize,
     values: &mut Values,
 ) -> Result<(Option<String>, Option<String>), Refusal> {
     let (mut version, mut digest) = (None, None);
-    let is_too_many = pairs.len() > form.fields.len() + 2;
-    let mut refusal = None;
+    let mut refusal = (pairs.len() > pairs_max).then_some(Refusal::TooManyFields);
     for (name, value) in pairs {
         let is_repeated = if name == STATEMENT_VERSION_FIELD {
             version.replace(value.expose().clone()).is_some()
         } else if name == STATEMENT_DIGEST_FIELD {
             digest.replace(value.expose().clone()).is_some()
         } else if let Some(field) = form.fields.iter().find(|field| field.name == name) {
-            let value = Private::new(fields::normalise(field.kind, value.expose()));
-            values.insert(name, value).is_some()
+            let is_repeated = values.contains_key(&name);
+            values.entry(name).or_insert_with(|| Private::new(fields::normalise(field.kind, value.expose())));
+            is_repeated
         } else {
             refusal.get_or_insert(Refusal::UndeclaredField);
             false
@@ -183,11 +224,7 @@ fn sort_pairs(
             refusal.get_or_insert(Refusal::RepeatedField);
         }
     }
-    match refusal {
-        Some(refusal) => Err(refusal),
-        None if is_too_many => Err(Refusal::TooManyFields),
-        None => Ok((version, digest)),
-    }
+    refusal.map_or(Ok((version, digest)), Err)
 }
 
 /// Whether the answer is wanted as JSON and not as a page.
@@ -209,12 +246,23 @@ fn accepted(form: Form<'_>, registration: &Registration, headers: &HeaderMap) ->
 
 fn refused(form: Form<'_>, values: &Values, refusal: &Refusal, headers: &HeaderMap) -> Response<Bytes> {
     if wants_json(headers) {
-        let fields: Vec<_> =
-            refusal.fields().iter().map(|field| json!({"field": field.field, "message": field.message})).collect();
         let error = refusal.message(&form.form.messages).unwrap_or("Some answers must be changed");
-        return answer_json(refusal.status(), &json!({"error": error, "fields": fields}));
+        return answer_json(refusal.status(), &json_error(error, refusal.fields()));
     }
     html(refusal.status(), page::render(form.id, form.form, values, refusal))
+}
+
+/// The answer to a request that belongs to no form.
+fn told(status: StatusCode, title: &str, text: &str, headers: &HeaderMap) -> Response<Bytes> {
+    if wants_json(headers) {
+        return answer_json(status, &json_error(text, &[]));
+    }
+    html(status, page::plain(title, text))
+}
+
+fn json_error(error: &str, fields: &[FieldMessage]) -> serde_json::Value {
+    let fields: Vec<_> = fields.iter().map(|field| json!({"field": field.field, "message": field.message})).collect();
+    json!({"error": error, "fields": fields})
 }
 
 /// After a POST, a page that can be reloaded (RFC 9110, section 15.4.4).

@@ -18,9 +18,9 @@ use statement::contract::{Contract, FormContract};
 use statement::form::{FieldKind, Notify};
 
 use crate::fields;
-use crate::registration::Registration;
+use crate::registration::{self, Registration};
 use crate::settings::{MailRoute, MailSettings, Security, SmtpSettings};
-use crate::store::make_private_folder;
+use crate::store::{make_private_file, make_private_folder};
 
 /// Why a mail was not sent; the server's own words may quote an address, so they are not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,12 +98,8 @@ impl Mailer {
     }
 
     /// Tells staff of a registration.
-    pub(crate) async fn send(
-        &self,
-        registration: &Registration,
-        form: &FormContract,
-        contract: &Contract,
-    ) -> Result<(), MailError> {
+    pub(crate) async fn send(&self, registration: &Registration, contract: &Contract) -> Result<(), MailError> {
+        let form = contract.forms.get(&registration.form).ok_or(MailError::Unwritable)?;
         let message = self.message(registration, form, contract)?;
         match &self.transport {
             Transport::Folder(folder) => {
@@ -154,12 +150,12 @@ impl Mailer {
 
 fn smtp(server: &SmtpSettings, timeout: Duration) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
     let mut tls = TlsParameters::builder(server.host.clone());
-    if let Some(pem) = &server.root_certificate {
-        let certificate = Certificate::from_pem(pem)
-            .map_err(|_| "CANDOR_MAIL_CA_FILE: the file is not a certificate in PEM".to_owned())?;
-        tls = tls.add_root_certificate(certificate);
+    let cannot = |error| format!("CANDOR_MAIL_CA_FILE: a certificate cannot be used: {error}");
+    for certificate in &server.root_certificates {
+        tls = tls.add_root_certificate(Certificate::from_der(certificate.clone()).map_err(cannot)?);
     }
-    let tls = tls.build().map_err(|error| format!("CANDOR_MAIL: {error}"))?;
+    // Certificates are looked into here; without one of the settings' there is nothing to go wrong.
+    let tls = tls.build().map_err(cannot)?;
     // The dangerous part of this builder is that it has no TLS by itself.
     let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
         .port(server.port)
@@ -174,11 +170,14 @@ fn smtp(server: &SmtpSettings, timeout: Duration) -> Result<AsyncSmtpTransport<T
     Ok(transport.build())
 }
 
-/// The address the registrant gave, if any.
+/// The address the registrant gave, if any, as every mail server can carry it: its domain in ASCII (RFC 5890, section
+/// 2.3.2.1). A name before the `@` that is not ASCII would need servers with SMTPUTF8 all along the way, so there is none.
 fn registrant(registration: &Registration, form: &FormContract) -> Option<lettre::Address> {
     let field = form.fields.iter().find(|field| field.kind == FieldKind::Email)?;
     let (_, value) = registration.fields.iter().find(|(name, _)| *name == field.name)?;
-    fields::email(value.expose())
+    let address = fields::email(value.expose())?;
+    let domain = idna::domain_to_ascii(address.domain()).ok()?;
+    if address.user().is_ascii() { lettre::Address::new(address.user(), domain).ok() } else { None }
 }
 
 fn text(registration: &Registration, form: &FormContract, contract: &Contract) -> String {
@@ -195,8 +194,7 @@ fn text(registration: &Registration, form: &FormContract, contract: &Contract) -
         }
         Notify::Full => registration.fields.iter().try_for_each(|(name, value)| {
             let label = form.fields.iter().find(|field| field.name == *name).map_or(name, |field| &field.label);
-            let value = if value.expose().is_empty() { "–" } else { value.expose() };
-            write!(text, "\n{label}:\n{value}\n")
+            write!(text, "\n{label}:\n{}\n", registration::indented(value))
         }),
     }
     .expect("invariant: a string can be written to");
@@ -208,7 +206,7 @@ async fn write_durably(folder: &Path, file: &Path, bytes: Vec<u8>) -> Result<(),
     let (folder, file) = (folder.to_owned(), file.to_owned());
     let written = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
         let staged = file.with_extension("part");
-        let mut part = std::fs::File::create(&staged)?;
+        let mut part = make_private_file(&staged)?;
         part.write_all(&bytes)?;
         part.sync_all()?;
         std::fs::rename(&staged, &file)?;

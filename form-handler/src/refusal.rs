@@ -6,6 +6,8 @@ use statement::contract::Messages;
 /// Why a submission was not taken. Nothing of it has been stored or mailed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
+    /// It did not come through the site's host, as it must.
+    Unsigned,
     /// The body is longer than any form of ours makes it.
     TooLarge,
     /// The body did not arrive in time.
@@ -16,7 +18,7 @@ pub(crate) enum Refusal {
     Truncated,
     /// The body is not what its type says, or not UTF-8.
     Malformed,
-    /// The body has more fields than the form.
+    /// The body has more fields than the form with its hidden ones.
     TooManyFields,
     /// A field stands in the body twice.
     RepeatedField,
@@ -43,6 +45,7 @@ impl Refusal {
     /// The status of the answer (RFC 9110, section 15).
     pub(crate) fn status(&self) -> StatusCode {
         match self {
+            Self::Unsigned => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -58,6 +61,7 @@ impl Refusal {
     /// The word the log has for it.
     pub(crate) fn log_word(&self) -> &'static str {
         match self {
+            Self::Unsigned => "unsigned",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
             Self::UnsupportedType => "unsupported_type",

@@ -43,6 +43,13 @@ impl Registration {
     }
 }
 
+/// An answer for staff to read, after two spaces: off the left edge, where what was typed cannot pass for ours.
+#[must_use]
+pub fn indented(answer: &Private<String>) -> String {
+    let answer = answer.expose();
+    if answer.is_empty() { "  –".to_owned() } else { format!("  {}", answer.replace('\n', "\n  ")) }
+}
+
 /// What became of the mail about a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

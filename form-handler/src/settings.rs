@@ -12,8 +12,30 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lettre::message::Mailbox;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use statement::diagnostic::near_match;
 
 use crate::private::Private;
+use crate::proxy::ProxySecret;
+
+/// Every variable of ours: those read here, and the program's own.
+const VARIABLES: [&str; 14] = [
+    "CANDOR_CONTRACT",
+    "CANDOR_MAIL",
+    "CANDOR_MAIL_CA_FILE",
+    "CANDOR_MAIL_FROM",
+    "CANDOR_MAIL_PASSWORD",
+    "CANDOR_MAIL_PASSWORD_FILE",
+    "CANDOR_MAIL_SUBJECT",
+    "CANDOR_MAIL_TIMEOUT_SECONDS",
+    "CANDOR_MAIL_TO",
+    "CANDOR_MAIL_USER",
+    "CANDOR_PROXY_SECRET",
+    "CANDOR_PROXY_SECRET_FILE",
+    "CANDOR_STORE",
+    "LAMBDA_TASK_ROOT",
+];
 
 /// What a machine of one's own does without settings: everything in one folder.
 #[derive(Debug, Clone)]
@@ -39,6 +61,7 @@ impl LocalDefaults {
 pub struct Settings {
     pub(crate) store: StoreSettings,
     pub(crate) mail: Option<MailSettings>,
+    proxy_secret: Option<ProxySecret>,
 }
 
 /// The store.
@@ -77,8 +100,8 @@ pub(crate) struct SmtpSettings {
     pub(crate) port: u16,
     pub(crate) security: Security,
     pub(crate) credentials: Option<(String, Private<String>)>,
-    /// One more root certificate to trust, PEM.
-    pub(crate) root_certificate: Option<Vec<u8>>,
+    /// More root certificates to trust, DER.
+    pub(crate) root_certificates: Vec<Vec<u8>>,
 }
 
 /// When TLS begins.
@@ -112,13 +135,16 @@ impl Settings {
         let mut reader = Reader { lookup, local, errors: Vec::new() };
         let store = reader.store();
         let mail = reader.mail();
+        let proxy_secret = reader.secret("CANDOR_PROXY_SECRET", "CANDOR_PROXY_SECRET_FILE");
         if store == Some(StoreSettings::None) && mail.as_ref().is_some_and(Option::is_none) {
             reader
                 .errors
                 .push("CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost".to_owned());
         }
-        match (store, mail) {
-            (Some(store), Some(mail)) if reader.errors.is_empty() => Ok(Self { store, mail }),
+        match (store, mail, proxy_secret) {
+            (Some(store), Some(mail), Some(proxy_secret)) if reader.errors.is_empty() => {
+                Ok(Self { store, mail, proxy_secret: proxy_secret.map(ProxySecret::new) })
+            }
             _ => Err(SettingsErrors(reader.errors)),
         }
     }
@@ -137,6 +163,28 @@ impl Settings {
             }
             None => Err(SettingsErrors(reader.errors)),
         }
+    }
+
+    /// Every variable of ours that is set and that nobody reads, with the one that may have been meant.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn check_names(names: impl Iterator<Item = String>) -> Result<(), SettingsErrors> {
+        let unknown = names.filter(|name| name.starts_with("CANDOR_") && !VARIABLES.contains(&name.as_str()));
+        let mut errors: Vec<String> = unknown
+            .map(|name| match near_match(&name, VARIABLES) {
+                Some(near) => format!("{name}: there is no such setting; did you mean `{near}`?"),
+                None => format!("{name}: there is no such setting"),
+            })
+            .collect();
+        errors.sort();
+        if errors.is_empty() { Ok(()) } else { Err(SettingsErrors(errors)) }
+    }
+
+    /// What the site's host signs requests with, where they must be signed.
+    #[must_use]
+    pub fn proxy_secret(&self) -> Option<ProxySecret> {
+        self.proxy_secret.clone()
     }
 
     /// Where registrations are stored, in a few words.
@@ -168,6 +216,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// A variable; an empty one counts as not set.
     fn get(&self, name: &str) -> Option<String> {
+        debug_assert!(VARIABLES.contains(&name), "invariant: `{name}` is in the list");
         (self.lookup)(name).filter(|value| !value.trim().is_empty())
     }
 
@@ -187,9 +236,12 @@ impl Reader<'_> {
         if value == "none" {
             return Some(StoreSettings::None);
         }
-        let Some(path) = value.strip_prefix("sqlite:").filter(|path| !path.is_empty()) else {
+        let Some(path) = value.strip_prefix("sqlite:").filter(|path| !path.trim().is_empty()) else {
             return self.fail(name, format_args!("`{}` is not a store: write `sqlite:PATH` or `none`", scheme(&value)));
         };
+        if path.starts_with("file:") || path.trim() == ":memory:" {
+            return self.fail(name, format_args!("`{path}` is not a file: write its path after `sqlite:`"));
+        }
         // What a function writes to its own disk on Lambda is thrown away with the machine. Lambda itself sets this
         // variable for every runtime; what only imitates its Runtime API, on a disk that stays, does not.
         if self.get("LAMBDA_TASK_ROOT").is_some() {
@@ -269,33 +321,46 @@ impl Reader<'_> {
             return self.fail(name, format_args!("`{server}` is not a mail server: write a host, or `HOST:PORT`"));
         };
         let credentials = self.credentials();
-        let root_certificate = match self.get("CANDOR_MAIL_CA_FILE") {
-            None => None,
-            Some(path) => match std::fs::read(&path) {
-                Ok(pem) => Some(pem),
-                Err(error) => return self.fail("CANDOR_MAIL_CA_FILE", format_args!("cannot read `{path}`: {error}")),
-            },
+        let root_certificates = self.root_certificates();
+        let (host, credentials, root_certificates) = (host.to_owned(), credentials?, root_certificates?);
+        Some(MailRoute::Smtp(SmtpSettings { host, port, security, credentials, root_certificates }))
+    }
+
+    fn root_certificates(&mut self) -> Option<Vec<Vec<u8>>> {
+        let name = "CANDOR_MAIL_CA_FILE";
+        let Some(path) = self.get(name) else { return Some(Vec::new()) };
+        let pem = match std::fs::read(&path) {
+            Ok(pem) => pem,
+            Err(error) => return self.fail(name, format_args!("cannot read `{path}`: {error}")),
         };
-        let host = host.to_owned();
-        Some(MailRoute::Smtp(SmtpSettings { host, port, security, credentials: credentials?, root_certificate }))
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        match read {
+            Ok(found) if !found.is_empty() => Some(found.iter().map(|found| found.to_vec()).collect()),
+            _ => self.fail(name, format_args!("`{path}` has no certificate in PEM")),
+        }
     }
 
     /// The outer option is none where something is wrong.
     fn credentials(&mut self) -> Option<Option<(String, Private<String>)>> {
-        let file = "CANDOR_MAIL_PASSWORD_FILE";
-        let password = match (self.get("CANDOR_MAIL_PASSWORD"), self.get(file)) {
-            (Some(_), Some(_)) => return self.fail(file, "CANDOR_MAIL_PASSWORD is set too; keep one of the two"),
-            (password, None) => password,
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
-                Err(error) => return self.fail(file, format_args!("cannot read `{path}`: {error}")),
-            },
-        };
+        let password = self.secret("CANDOR_MAIL_PASSWORD", "CANDOR_MAIL_PASSWORD_FILE")?;
         match (self.get("CANDOR_MAIL_USER"), password) {
             (None, None) => Some(None),
             (Some(user), Some(password)) => Some(Some((user, Private::new(password)))),
             (Some(_), None) => self.fail("CANDOR_MAIL_PASSWORD", "not set, and CANDOR_MAIL_USER is"),
             (None, Some(_)) => self.fail("CANDOR_MAIL_USER", "not set, and a password is"),
+        }
+    }
+
+    /// A secret that stands in a variable or in the file another one names. The outer option is none where something is wrong.
+    fn secret(&mut self, name: &str, file: &str) -> Option<Option<String>> {
+        match (self.get(name), self.get(file)) {
+            (Some(_), Some(_)) => self.fail(file, format_args!("{name} is set too; keep one of the two")),
+            (secret, None) => Some(secret),
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) if text.trim().is_empty() => self.fail(file, format_args!("`{path}` is empty")),
+                Ok(text) => Some(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
+                Err(error) => self.fail(file, format_args!("cannot read `{path}`: {error}")),
+            },
         }
     }
 
@@ -367,6 +432,19 @@ mod tests {
     }
 
     #[test]
+    fn a_name_nobody_reads_is_a_mistake() {
+        let check = |names: &[&str]| {
+            Settings::check_names(names.iter().map(|name| (*name).to_owned())).map_err(|errors| errors.to_string())
+        };
+        assert_eq!(check(&["CANDOR_MAIL", "PATH", "MY_CANDOR_X"]), Ok(()));
+        assert_eq!(
+            check(&["CANDOR_WEATHER", "CANDOR_MIAL"]).unwrap_err(),
+            "CANDOR_MIAL: there is no such setting; did you mean `CANDOR_MAIL`?\n\
+             CANDOR_WEATHER: there is no such setting"
+        );
+    }
+
+    #[test]
     fn one_mistake_at_a_time() {
         let with = |extra: &[(&'static str, &'static str)]| {
             let mut variables = vec![
@@ -389,6 +467,11 @@ mod tests {
             error(&[("LAMBDA_TASK_ROOT", "/var/task")]),
             "CANDOR_STORE: SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail"
         );
+        for (store, path) in [("sqlite::memory:", ":memory:"), ("sqlite:file:x?mode=memory", "file:x?mode=memory")] {
+            let fact = format!("CANDOR_STORE: `{path}` is not a file: write its path after `sqlite:`");
+            assert_eq!(error(&[("CANDOR_STORE", store)]), fact);
+        }
+        assert!(error(&[("CANDOR_STORE", "sqlite: ")]).starts_with("CANDOR_STORE: `sqlite` is not a store"));
         assert_eq!(
             error(&[("CANDOR_STORE", "none"), ("CANDOR_MAIL", "none")]),
             "CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost"
@@ -400,6 +483,17 @@ mod tests {
             "CANDOR_MAIL_PASSWORD_FILE: CANDOR_MAIL_PASSWORD is set too; keep one of the two"
         );
         assert!(error(&[("CANDOR_MAIL_CA_FILE", "/nowhere/ca.pem")]).starts_with("CANDOR_MAIL_CA_FILE: cannot read"));
+        assert_eq!(
+            error(&[("CANDOR_PROXY_SECRET", "s"), ("CANDOR_PROXY_SECRET_FILE", "f")]),
+            "CANDOR_PROXY_SECRET_FILE: CANDOR_PROXY_SECRET is set too; keep one of the two"
+        );
+        assert_eq!(
+            error(&[("CANDOR_PROXY_SECRET_FILE", "/dev/null")]),
+            "CANDOR_PROXY_SECRET_FILE: `/dev/null` is empty"
+        );
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let fact = format!("CANDOR_MAIL_CA_FILE: `{here}` has no certificate in PEM");
+        assert_eq!(error(&[("CANDOR_MAIL_CA_FILE", here)]), fact);
         assert!(error(&[("CANDOR_MAIL", "smtp://a b")]).starts_with("CANDOR_MAIL: `a b` is not a mail server"));
         assert!(error(&[("CANDOR_MAIL", "sendmail")]).starts_with("CANDOR_MAIL: `sendmail` is not a way to send mail"));
         let secret = with(&[("CANDOR_MAIL_USER", "u"), ("CANDOR_MAIL_PASSWORD", "secret")]).unwrap();

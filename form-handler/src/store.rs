@@ -4,8 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "it makes the folder of its own file, for its owner only")]
 
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,8 +16,8 @@ use crate::registration::{MailState, Registration};
 
 /// Written into the file, so that an older program does not misread it.
 const VERSION: i64 = 1;
-/// How long a write waits for another one to end.
-const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long an operation may wait for others to end.
+pub(crate) const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
     create table registration (
@@ -40,6 +39,9 @@ pub enum StoreError {
     /// Another program keeps it busy.
     #[error("the database is locked by another program")]
     Locked,
+    /// What is written there does not outlast the process.
+    #[error("what is written there would not be safe: SQLite cannot keep its write-ahead log and sync it")]
+    NotDurable,
     /// No room.
     #[error("the disk is full")]
     Full,
@@ -86,10 +88,10 @@ pub struct Stored {
     pub mail_error: Option<String>,
 }
 
-/// A store. Copies share one connection.
-#[derive(Debug, Clone)]
+/// A store.
+#[derive(Debug)]
 pub struct Store {
-    connection: Arc<Mutex<Connection>>,
+    connection: Connection,
 }
 
 impl Store {
@@ -103,14 +105,11 @@ impl Store {
             make_private_folder(folder).map_err(cannot)?;
         }
         // Before SQLite does, whose companion files have the permissions of this one.
-        make_private_file(path).map_err(cannot)?;
-        let connection = Connection::open(path)?;
+        drop(make_private_file(path).map_err(cannot)?);
+        let connection = Connection::open(as_file(path))?;
         connection.busy_timeout(BUSY_TIME_MAX)?;
-        // WAL lets staff read while a registration is written; FULL makes the system write it to the disk itself before
-        // the transaction is said to be done (sqlite.org/pragma.html#pragma_synchronous).
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        let store = Self { connection: Arc::new(Mutex::new(connection)) };
+        make_durable(&connection)?;
+        let mut store = Self { connection };
         store.migrate()?;
         Ok(store)
     }
@@ -122,22 +121,21 @@ impl Store {
     pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
         // Writable all the same: after a crash the first reader brings the journal in order.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = Connection::open_with_flags(as_file(path), flags)?;
         connection.busy_timeout(BUSY_TIME_MAX)?;
         connection.pragma_update(None, "query_only", true)?;
         match version(&connection)? {
             0 => Err(StoreError::Damaged),
             found if found > VERSION => Err(StoreError::FromLater),
-            _ => Ok(Self { connection: Arc::new(Mutex::new(connection)) }),
+            _ => Ok(Self { connection }),
         }
     }
 
-    fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.lock();
-        if version(&connection)? > VERSION {
+    fn migrate(&mut self) -> Result<(), StoreError> {
+        if version(&self.connection)? > VERSION {
             return Err(StoreError::FromLater);
         }
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         if version(&transaction)? == 0 {
             transaction.execute_batch(SCHEMA)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
@@ -145,9 +143,9 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Connection> {
-        // A panic while the connection was held leaves no transaction open: it ended when it was dropped.
-        self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// From now on, how long an operation waits for another program to end its own.
+    pub(crate) fn set_busy_time_max(&self, time: Duration) -> Result<(), StoreError> {
+        Ok(self.connection.busy_timeout(time)?)
     }
 
     /// Stores a registration. When this returns it is on the disk.
@@ -158,7 +156,7 @@ impl Store {
         let fields: Vec<(&str, &str)> =
             registration.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
         let fields = serde_json::to_string(&fields).expect("invariant: texts can be written as JSON");
-        self.lock().execute(
+        self.connection.execute(
             "insert into registration values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, null)",
             params![
                 registration.id.to_string(),
@@ -179,7 +177,7 @@ impl Store {
     /// # Errors
     /// When that is not stored.
     pub fn set_mail(&self, id: Uuid, mail: MailState, error: Option<&str>) -> Result<(), StoreError> {
-        self.lock().execute(
+        self.connection.execute(
             "update registration set mail = ?2, mail_error = ?3 where id = ?1",
             params![id.to_string(), mail.word(), error],
         )?;
@@ -191,9 +189,9 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn list(&self, form: Option<&str>, limit: Option<u32>) -> Result<Vec<Stored>, StoreError> {
-        let connection = self.lock();
-        let mut query =
-            connection.prepare("select * from registration where ?1 is null or form = ?1 order by id desc limit ?2")?;
+        let mut query = self
+            .connection
+            .prepare("select * from registration where ?1 is null or form = ?1 order by id desc limit ?2")?;
         let limit = limit.map_or(-1, i64::from);
         query.query_and_then(params![form, limit], read_row)?.collect()
     }
@@ -203,11 +201,26 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
-        let connection = self.lock();
-        let mut query = connection.prepare("select * from registration where id = ?1")?;
+        let mut query = self.connection.prepare("select * from registration where id = ?1")?;
         let found = query.query_row([id.to_string()], |row| Ok(read_row(row))).optional()?;
         found.transpose()
     }
+}
+
+/// SQLite reads some names as something else than a file: `:memory:`, and `file:` with parameters.
+fn as_file(path: &Path) -> PathBuf {
+    Path::new(".").join(path)
+}
+
+/// Has every transaction on the disk before it is said to be done.
+///
+/// WAL lets staff read while a registration is written; FULL makes the system write it to the disk itself
+/// (sqlite.org/pragma.html#pragma_synchronous). Where SQLite cannot do that it goes on without, and says so in its answer.
+fn make_durable(connection: &Connection) -> Result<(), StoreError> {
+    let journal: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    if journal == "wal" && synchronous == 2 { Ok(()) } else { Err(StoreError::NotDurable) }
 }
 
 fn version(connection: &Connection) -> Result<i64, StoreError> {
@@ -238,8 +251,28 @@ pub(crate) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Makes a file that only its owner can read; one that is there is left as it is.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
+/// Makes a file that only its owner can read, for writing at its end; one that is there is left as it is.
+pub(crate) fn make_private_file(path: &Path) -> std::io::Result<std::fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_no_place_for_a_registration() {
+        let memory = Connection::open_in_memory().unwrap();
+        assert!(matches!(make_durable(&memory), Err(StoreError::NotDurable)));
+    }
+
+    #[test]
+    fn every_name_is_a_files() {
+        for name in [":memory:", "file:a.sqlite?mode=memory"] {
+            // SQLite would open either; there is no file of this name.
+            let opened = Store::open_for_reading(Path::new(name)).unwrap_err();
+            assert!(matches!(opened, StoreError::CannotOpen(_)), "{name}: {opened}");
+        }
+    }
 }

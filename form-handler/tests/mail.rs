@@ -61,8 +61,39 @@ async fn a_full_mail_has_every_answer_and_the_configured_headers() {
     assert!(headers.contains("Subject: Neue Anmeldung =?utf-8?"), "{headers}");
     assert!(headers.contains("@example.org>\n"), "{headers}");
     assert!(!headers.contains("Reply-To"), "no address was given: {headers}");
-    assert!(text.contains("Your name:\nAda\n\nYour email:\n"), "{text}");
-    assert!(text.contains("Your other:\none\ntwo\n"), "{text}");
+    let text = quoted_printable(text);
+    assert!(text.contains("Your name:\n  Ada\n\nYour email:\n  –\n"), "{text}");
+    assert!(text.contains("Your other:\n  one\n  two\n"), "{text}");
+}
+
+/// What a person reads of a mail's text (RFC 2045, section 6.7); only what is not ASCII is encoded in ours.
+fn quoted_printable(text: &str) -> String {
+    let joined = text.replace("=\n", "").replace('=', "%");
+    percent_encoding::percent_decode_str(&joined).decode_utf8().unwrap().into_owned()
+}
+
+#[tokio::test]
+async fn an_answer_cannot_pass_for_another_field_or_for_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Full, &[]);
+    let forged =
+        "name=Ada&phone=206+555+0100&other=x%0D%0A%0D%0AYour+phone:%0D%0A206+555+0199%0D%0A%0D%0AReference++forged";
+    assert_eq!(answer(&handler, post(body(forged))).await.0, 303);
+    let mail = quoted_printable(&mail(folder.path()));
+    let ours = |beginning: &str| mail.lines().filter(|line| line.starts_with(beginning)).count();
+    assert_eq!((ours("Your phone:"), ours("Reference")), (1, 1), "{mail}");
+    assert!(mail.contains("\n  206 555 0199\n"), "{mail}");
+}
+
+#[tokio::test]
+async fn mail_files_are_their_owners_alone() {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::DirBuilder::new().mode(0o755).create(folder.path().join("mail")).unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    assert_eq!(answer(&handler, post(body("name=Ada"))).await.0, 303);
+    let file = std::fs::read_dir(folder.path().join("mail")).unwrap().next().unwrap().unwrap();
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test]

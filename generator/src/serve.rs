@@ -15,7 +15,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use form_handler::{Delivery, Handler, LocalDefaults};
+use form_handler::{Delivery, Handler, LocalDefaults, ProxySecret};
 use jiff::Timestamp;
 use notify::{EventKind, RecursiveMode, Watcher};
 use percent_encoding::percent_decode_str;
@@ -80,9 +80,11 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let url = format!("http://{}", reachable(address));
     settings.options.base_url.get_or_insert_with(|| url.clone());
 
+    let proxy_secret = delivery.proxy_secret();
     let (registrations, mail) = (delivery.store_description(), delivery.mail_description());
     let delivery = Delivery::open(&delivery).map_err(|error| Failure(error.to_string()))?;
-    let builder = Builder { settings, delivery: Arc::new(delivery) };
+    let delivery = Arc::new(delivery);
+    let builder = Builder { settings, delivery: Arc::clone(&delivery), proxy_secret };
     // Before the first build, so that no edit is missed while it runs.
     let (_watcher, changes) = watch_files(&builder.settings.root)?;
     let first = builder.rebuild(&Served::default())?;
@@ -107,7 +109,12 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
         }
         () = told_to_stop() => {
             stop.send_replace(true);
-            let _ = tokio::time::timeout(FAREWELL, server).await;
+            let farewell = async {
+                let _ = server.await;
+                // Visitors may have gone away whose registrations are still on their way.
+                delivery.finish().await;
+            };
+            let _ = tokio::time::timeout(FAREWELL, farewell).await;
             Ok(())
         }
     }
@@ -151,6 +158,7 @@ struct Served {
 struct Builder {
     settings: Settings,
     delivery: Arc<Delivery>,
+    proxy_secret: Option<ProxySecret>,
 }
 
 impl Builder {
@@ -179,6 +187,7 @@ impl Builder {
         };
         let contract = published.contract.to_json();
         let handler = Handler::new(published.contract, Arc::clone(&self.delivery)).map_err(Failure)?;
+        let handler = handler.behind_proxy(self.proxy_secret.clone());
         let reload_before = if is_restyled(&last.files, &files) { last.news.reload_before } else { generation };
         let news = News { generation, reload_before, report: None };
         Ok(Served { news, files: Arc::new(files), handler: Some(Arc::new(handler)), contract })

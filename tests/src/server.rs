@@ -101,6 +101,13 @@ impl Server {
         http::form(&[fields, &hidden].concat())
     }
 
+    /// Tells it to end, and waits until it has.
+    pub fn stop(&mut self) {
+        let told = Command::new("kill").arg(self.process.id().to_string()).status().expect("`kill` starts");
+        assert!(told.success(), "the server cannot be told to end");
+        wait_for("the server's end", || self.process.try_wait().expect("a child can be asked"));
+    }
+
     /// Ends it at once, with no chance to do anything first.
     pub fn kill(&mut self) {
         self.process.kill().expect("a child can be killed");

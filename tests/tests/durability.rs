@@ -1,6 +1,7 @@
 //! What was acknowledged is in the store, whatever happens to the process in the next moment.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,6 +95,29 @@ fn staff_can_read_the_list_without_json() {
     let show = run(program("registrations").args(["show", &reference, "--root"]).arg(site.root())).success().stdout;
     for part in [&*reference, "Ada Lovelace", "ada@example.com", "2018-09-26"] {
         assert!(show.contains(part), "`{part}` is not in:\n{show}");
+    }
+}
+
+#[test]
+fn a_list_that_cannot_be_written_is_an_error_and_one_that_is_not_read_is_none() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let _ = server.register(&[("email", "visitor@example.com")]).expect(303);
+    let list = || {
+        let mut list = program("registrations");
+        list.args(["list", "--root"]).arg(site.root()).stderr(Stdio::piped());
+        list
+    };
+    let full = File::options().write(true).open("/dev/full").expect("Linux");
+    let (reader, unread) = std::io::pipe().expect("a pipe can be made");
+    drop(reader);
+    for (output, code, words) in
+        [(Stdio::from(full), 2, "error: cannot write to the standard output: "), (Stdio::from(unread), 0, "")]
+    {
+        let finished = list().stdout(output).output().expect("the program starts");
+        let said = String::from_utf8(finished.stderr).expect("programs print UTF-8");
+        assert_eq!(finished.status.code(), Some(code), "{said}");
+        assert!(said.starts_with(words) && said.is_empty() == words.is_empty(), "{said}");
     }
 }
 

@@ -1,9 +1,11 @@
 //! The function's program on AWS Lambda: the real binary in a real Runtime API loop, with the events of every host.
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as BASE64;
+use base64::prelude::{BASE64_STANDARD as BASE64, BASE64_URL_SAFE_NO_PAD as BASE64_URL};
 use serde_json::{Value, json};
 use tests::http::{FORM, form};
 use tests::mail_server::MailServer;
@@ -29,10 +31,14 @@ fn site() -> Site {
 
 impl Host {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(settings: &[(&str, &str)]) -> Self {
         let site = site();
         let (mail, api) = (MailServer::start(), RuntimeApi::start());
         let mut command = function(&site);
-        command.envs(mail.settings()).env("CANDOR_STORE", "none").stdin(Stdio::null());
+        command.envs(mail.settings()).env("CANDOR_STORE", "none").envs(settings.iter().copied()).stdin(Stdio::null());
         api.attach(&mut command);
         let function = Function(command.spawn().expect("the function starts"));
         Self { site, mail, api, _function: function }
@@ -221,6 +227,44 @@ fn when_the_mail_server_goes_away_nobody_is_thanked() {
     assert_eq!(answer["statusCode"], 503, "{answer:#}");
 }
 
+/// Signs a request as the site's host does: JWT (RFC 7519), with OpenSSL, which knows nothing of our code.
+fn signature(site_url: &str, secret: &str) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+    let claims = json!({
+        "deploy_context": "production", "netlify_id": "0d3a9d2f-ef94-4380-93df-27ee400e2048", "site_url": site_url,
+        "iat": now, "exp": now + 300, "iss": "netlify"
+    });
+    let head = json!({"alg": "HS256", "typ": "JWT"});
+    let signed = [head, claims].map(|part| BASE64_URL.encode(part.to_string())).join(".");
+    let mut openssl = Command::new("openssl");
+    openssl.args(["dgst", "-sha256", "-binary", "-hmac", secret]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut openssl = openssl.spawn().expect("OpenSSL starts: `apt-get install openssl`");
+    openssl.stdin.take().expect("a pipe").write_all(signed.as_bytes()).expect("OpenSSL reads");
+    let finished = openssl.wait_with_output().expect("OpenSSL ends");
+    format!("{signed}.{}", BASE64_URL.encode(finished.stdout))
+}
+
+#[test]
+fn with_a_secret_only_what_the_sites_host_hands_on_is_taken() {
+    let host = Host::start_with(&[("CANDOR_PROXY_SECRET", "shared with the host")]);
+    let contract: Value = serde_json::from_str(&host.site.read("contract.json")).expect("the contract is JSON");
+    let site_url = contract["base_url"].as_str().expect("the contract has an address");
+    let body = host.body(&[("email", "visitor@example.com")]);
+    let send = |token: Option<String>| {
+        let mut headers = headers();
+        if let Some(token) = token {
+            headers["x-nf-sign"] = json!(token);
+        }
+        host.api.invoke(&function_url("POST", "/api/register", &headers, &body, false))["statusCode"].clone()
+    };
+    assert_eq!(send(None), 403);
+    assert_eq!(send(Some(signature(site_url, "guessed"))), 403);
+    assert_eq!(send(Some(signature("https://elsewhere.example", "shared with the host"))), 403);
+    assert!(host.mail.mails().is_empty());
+    assert_eq!(send(Some(signature(site_url, "shared with the host"))), 303);
+    let _ = host.mail.mail();
+}
+
 /// Starts the function with settings, which it must refuse.
 fn refused(site: &Site, settings: &[(&str, &str)], fragments: &[&str]) {
     let api = RuntimeApi::start();
@@ -246,9 +290,24 @@ fn it_does_not_start_without_its_settings() {
     refused(&site, &[("CANDOR_MAIL", "none")], &["CANDOR_STORE", "CANDOR_MAIL"]);
     refused(&site, &[("CANDOR_MAIL_TO", "nobody"), ("CANDOR_STORE", "paper:")], &["CANDOR_MAIL_TO", "CANDOR_STORE"]);
     refused(&site, &[("CANDOR_MAIL_TIMEOUT_SECONDS", "x")], &["CANDOR_MAIL_TIMEOUT_SECONDS"]);
+    refused(&site, &[("CANDOR_MAIL_SUBJET", "x")], &["CANDOR_MAIL_SUBJET", "did you mean `CANDOR_MAIL_SUBJECT`?"]);
     // Its disk is thrown away with the machine, so a registration there would be lost.
     let on_lambda = [("CANDOR_STORE", "sqlite:/tmp/registrations.sqlite"), ("LAMBDA_TASK_ROOT", "/var/task")];
     refused(&site, &on_lambda, &["CANDOR_STORE", "thrown away"]);
+}
+
+#[test]
+fn it_says_where_it_can_run() {
+    let site = site();
+    let mail = MailServer::start();
+    let mut command = function(&site);
+    command.envs(mail.settings()).env("CANDOR_STORE", "none");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_LAMBDA_") {
+            command.env_remove(name);
+        }
+    }
+    let _ = run(&mut command).exit(2).says(&["AWS_LAMBDA_FUNCTION_NAME: not set; AWS Lambda sets it", "candor serve"]);
 }
 
 #[test]

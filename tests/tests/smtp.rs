@@ -1,9 +1,11 @@
 //! Mail over SMTP to a real server that demands STARTTLS and AUTH, and what happens when there is no such server.
 
-use std::net::TcpListener;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use serde_json::Value;
+use tests::http::FORM;
 use tests::mail_server::{Mail, MailServer, PASSWORD, USER, free_port};
 use tests::program::{program, run};
 use tests::server::Server;
@@ -101,6 +103,20 @@ fn subject_and_recipients_come_from_the_settings() {
 }
 
 #[test]
+fn addresses_in_other_scripts_can_register_and_be_answered() {
+    for (address, reply_to) in [("ada@münchen.example", "ada@xn--mnchen-3ya.example"), ("jürgen@example.org", "")] {
+        let (site, mail) = (site_with_full_mail(), MailServer::start());
+        let server = serve(&site, &mail, &[("CANDOR_STORE", "none")]);
+        let _ = server.register(&[("name", "Ada"), ("email", address)]).expect(303);
+        let arrived = mail.mail();
+        assert_eq!(arrived.header("reply-to"), reply_to, "{}", arrived.text);
+        assert!(arrived.content().contains(address), "{}", arrived.text);
+        let head = arrived.text.split("\n\n").next().expect("a mail has a head");
+        assert!(head.is_ascii(), "{head}");
+    }
+}
+
+#[test]
 fn headers_cannot_be_injected_into() {
     let (site, mail) = (site_with_full_mail(), MailServer::start());
     let server = serve(&site, &mail, &[]);
@@ -195,6 +211,41 @@ fn a_server_that_says_nothing() {
     let _ = stored_without_mail(&[("CANDOR_MAIL", &url), ("CANDOR_MAIL_TIMEOUT_SECONDS", "1")]);
 }
 
+/// Sends a registration, and goes away when its mail is on the way to a server that will never answer.
+fn leave_while_the_mail_is_sent(site: &Site, mail: &MailServer) -> (Server, TcpStream) {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let url = format!("smtp://localhost:{}", silent.local_addr().expect("a listener has an address").port());
+    let server = serve(site, mail, &[("CANDOR_MAIL", &url), ("CANDOR_MAIL_TIMEOUT_SECONDS", "4")]);
+    let body = server.body(&ADA);
+    let mut visitor = TcpStream::connect(server.address()).expect("the server listens");
+    let head = format!(
+        "POST /api/register HTTP/1.1\r\nHost: {}\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\r\n",
+        server.address(),
+        body.len()
+    );
+    visitor.write_all(format!("{head}{body}").as_bytes()).expect("the server reads");
+    let (connection, _) = silent.accept().expect("the function turns to the mail server");
+    drop(visitor);
+    (server, connection)
+}
+
+#[test]
+fn a_visitor_who_leaves_does_not_cut_the_mail_short() {
+    let (site, mail) = (Site::shipped(), MailServer::start());
+    let (server, _silent) = leave_while_the_mail_is_sent(&site, &mail);
+    assert_eq!(the_registration(&site)["mail"], "pending");
+    tests::wait_for("the mail's failure", || (the_registration(&site)["mail"] == "failed").then_some(()));
+    assert!(server.said().contains("its mail was not sent"), "{}", server.said());
+}
+
+#[test]
+fn a_server_that_is_stopped_ends_what_it_has_begun() {
+    let (site, mail) = (Site::shipped(), MailServer::start());
+    let (mut server, _silent) = leave_while_the_mail_is_sent(&site, &mail);
+    server.stop();
+    assert_eq!(the_registration(&site)["mail"], "failed");
+}
+
 #[test]
 fn a_server_that_hangs_up() {
     let rude = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
@@ -276,6 +327,7 @@ fn settings_for_mail_are_checked_at_start() {
         ("CANDOR_MAIL_TO", ""),
         ("CANDOR_MAIL_TO", "staff@optimalptc.com\r\nBcc: x@example.com"),
         ("CANDOR_MAIL_CA_FILE", "/nonexistent.pem"),
+        ("CANDOR_MAIL_CA_FILE", "/etc/passwd"),
         ("CANDOR_MAIL_TIMEOUT_SECONDS", "-1"),
     ] {
         let mut command = program("candor");

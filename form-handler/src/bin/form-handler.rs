@@ -20,6 +20,14 @@ use lambda_http::{Adapter, Body, Request, Service};
 use serde_json::{Value, json};
 use statement::contract::Contract;
 
+/// What every Lambda runtime is given.
+const HOST_VARIABLES: [&str; 4] = [
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_RUNTIME_API",
+];
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().json().with_target(false).init();
@@ -43,17 +51,21 @@ async fn main() -> ExitCode {
 /// Reads the settings and the contract; everything wrong at once.
 fn prepare() -> Result<Handler, String> {
     let variable = |name: &str| std::env::var(name).ok();
-    let settings = Settings::from_environment(&variable, None).map_err(|errors| errors.to_string());
-    let contract = read_contract(variable("CANDOR_CONTRACT"));
-    let (settings, contract) = match (settings, contract) {
-        (Ok(settings), Ok(contract)) => (settings, contract),
-        (settings, contract) => {
-            let errors: Vec<String> = settings.err().into_iter().chain(contract.err()).collect();
-            return Err(errors.join("\n"));
-        }
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut errors = Vec::new();
+    // The runtime's library panics without these.
+    if let Some(missing) = HOST_VARIABLES.into_iter().find(|name| variable(name).is_none()) {
+        let help = "AWS Lambda sets it: this program runs there; on a machine of your own, use `candor serve`";
+        errors.push(format!("{missing}: not set; {help}"));
+    }
+    errors.extend(Settings::check_names(names).err().map(|errors| errors.to_string()));
+    let settings = Settings::from_environment(&variable, None).map_err(|found| errors.push(found.to_string()));
+    let contract = read_contract(variable("CANDOR_CONTRACT")).map_err(|found| errors.push(found));
+    let (Ok(settings), Ok(contract), true) = (settings, contract, errors.is_empty()) else {
+        return Err(errors.join("\n"));
     };
     let delivery = Delivery::open(&settings).map_err(|error| error.to_string())?;
-    Handler::new(contract, Arc::new(delivery))
+    Ok(Handler::new(contract, Arc::new(delivery))?.behind_proxy(settings.proxy_secret()))
 }
 
 fn read_contract(path: Option<String>) -> Result<Contract, String> {

@@ -1,10 +1,12 @@
 //! The program `registrations`: staff read what was registered.
 
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anstream::{eprintln, print};
+use anstream::eprintln;
 use clap::{Args, Parser, Subcommand};
+use form_handler::registration::indented;
 use form_handler::store::{Store, Stored};
 use form_handler::{LocalDefaults, Settings};
 use serde_json::{Value, json};
@@ -73,8 +75,15 @@ impl StoreArguments {
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(Some(text)) => {
-            print!("{text}");
-            ExitCode::SUCCESS
+            let mut output = std::io::stdout().lock();
+            match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+                // Who pipes into `head` has seen enough.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    eprintln!("error: cannot write to the standard output: {error}");
+                    ExitCode::from(2)
+                }
+                _ => ExitCode::SUCCESS,
+            }
         }
         Ok(None) => {
             eprintln!("error: there is no such registration");
@@ -167,9 +176,8 @@ fn card(stored: &Stored) -> String {
         mail(stored),
     );
     for (name, value) in &registration.fields {
-        // Staff have asked for the answers. What was typed is kept off the left edge, so that it cannot pass for ours.
-        let value = value.expose().replace('\n', "\n  ");
-        text.push_str(&format!("\n{name}:\n  {}\n", if value.is_empty() { "–" } else { &value }));
+        // Staff have asked for the answers.
+        text.push_str(&format!("\n{name}:\n{}\n", indented(value)));
     }
     text
 }
