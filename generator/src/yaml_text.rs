@@ -27,6 +27,15 @@ fn write_entry(key: &str, value: &Value, indent: usize, text: &mut String) {
                 write_entry(key, &node.value, indent + 2, text);
             }
         }
+        // A list of mappings is read line by line.
+        Value::Sequence(items) if items.iter().any(|item| matches!(item.value, Value::Mapping(_))) => {
+            text.push('\n');
+            for item in items {
+                write!(text, "{:width$}- ", "", width = indent + 2).expect(WRITABLE);
+                write_flow(&item.value, text);
+                text.push('\n');
+            }
+        }
         value => {
             text.push(' ');
             write_flow(value, text);
@@ -123,17 +132,18 @@ mod tests {
     fn nested_values_keep_their_shape() {
         let entry = |key: &str, value| Entry { key: key.to_owned(), key_span: 0..0, node: node(value) };
         let inner = Value::Mapping(vec![
+            entry("menu", Value::Sequence(vec![node(Value::Mapping(vec![entry("to", Value::Null)]))])),
             entry("list", Value::Sequence(vec![node(Value::Integer(-1)), node(Value::String("a: b".into()))])),
             entry("deep er", Value::Mapping(vec![entry("x", Value::Mapping(vec![])), entry("z", Value::Float(1e300))])),
         ]);
         let text = mapping([("title", &Value::String("It's".into())), ("extra", &inner), ("none", &Value::Null)]);
         assert_eq!(
             text,
-            "title: It's\nextra:\n  list: [-1, \"a: b\"]\n  deep er:\n    x: {}\n    z: 1e300\nnone: null\n"
+            "title: It's\nextra:\n  menu:\n    - {to: null}\n  list: [-1, \"a: b\"]\n  deep er:\n    x: {}\n    z: 1e300\nnone: null\n"
         );
         assert_eq!(
             read_back(&text),
-            serde_json::json!({"title": "It's", "extra": {"list": [-1, "a: b"], "deep er": {"x": {}, "z": 1e300}}, "none": null})
+            serde_json::json!({"title": "It's", "extra": {"menu": [{"to": null}], "list": [-1, "a: b"], "deep er": {"x": {}, "z": 1e300}}, "none": null})
         );
     }
 

@@ -1,10 +1,35 @@
 //! Hugo's sites: `content/`, `static/`, front matter in three formats, shortcodes in `{{< >}}` and `{{% %}}`.
 
+use std::collections::{HashMap, HashSet};
+
 use statement::yaml::{Node, Value};
 
 use super::front::{self, Format};
-use super::{Front, Import, ImportedPage, apply, as_comment, code_ranges, line_of, title_of};
+use super::{Front, Import, ImportedPage, apply, as_comment, code_ranges, fill_permalink, line_of, title_of};
 use crate::{Failure, address};
+
+/// The pages of a site, as `ref` finds them.
+struct Known {
+    files: HashSet<String>,
+    /// By the name of the file or of its folder; none where two have it.
+    by_name: HashMap<String, Option<String>>,
+}
+
+impl Known {
+    fn new(files: impl Iterator<Item = String>) -> Self {
+        let files: HashSet<String> = files.filter(|path| path.ends_with(".md")).collect();
+        let mut by_name: HashMap<String, Option<String>> = HashMap::new();
+        for file in &files {
+            let stem = file.trim_end_matches(".md");
+            let folder = stem.strip_suffix("/index").or_else(|| stem.strip_suffix("/_index"));
+            let names = [Some(stem), folder].into_iter().flatten().filter_map(|path| path.rsplit('/').next());
+            for name in names {
+                by_name.entry(name.to_owned()).and_modify(|same| *same = None).or_insert_with(|| Some(file.clone()));
+            }
+        }
+        Self { files, by_name }
+    }
+}
 
 const SETTINGS: [&str; 10] = [
     "hugo.toml",
@@ -20,7 +45,7 @@ const SETTINGS: [&str; 10] = [
 ];
 
 /// Keys by which Hugo itself does something that we do otherwise or not at all.
-const OF_HUGO: [&str; 17] = [
+const OF_HUGO: [&str; 16] = [
     "build",
     "_build",
     "cascade",
@@ -32,7 +57,6 @@ const OF_HUGO: [&str; 17] = [
     "linktitle",
     "markup",
     "outputs",
-    "publishdate",
     "resources",
     "sitemap",
     "translationkey",
@@ -41,15 +65,15 @@ const OF_HUGO: [&str; 17] = [
 ];
 
 pub(super) fn read(import: &mut Import) -> Result<(), Failure> {
-    let content = read_settings(import)?;
+    let Settings { content, permalinks } = read_settings(import)?;
     let files = import.take_folder(&content);
     // Links by `ref` need to know every page first.
-    let known: Vec<String> = files.iter().map(|(path, _)| path.clone()).filter(|path| path.ends_with(".md")).collect();
+    let known = Known::new(files.iter().map(|(path, _)| path.clone()));
     for (path, bytes) in files {
         let source = format!("{content}/{path}");
         let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
         match suffix {
-            "md" | "markdown" => page(import, &source, &path, &bytes, &known),
+            "md" | "markdown" => page(import, &source, &path, &bytes, &known, &permalinks),
             "html" | "htm" | "org" | "adoc" | "rst" | "pandoc" => {
                 import.list(&source, 1, format!("pages are written in markdown, and this is `.{suffix}`"));
             }
@@ -73,8 +97,15 @@ pub(super) fn read(import: &mut Import) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads the settings, and returns the folder of the content.
-fn read_settings(import: &mut Import) -> Result<String, Failure> {
+/// What the settings say about where pages are.
+struct Settings {
+    /// The folder of the content.
+    content: String,
+    /// The pattern of addresses, by section.
+    permalinks: HashMap<String, String>,
+}
+
+fn read_settings(import: &mut Import) -> Result<Settings, Failure> {
     let Some(path) = SETTINGS.into_iter().find(|path| import.files.contains_key(*path)) else {
         return Err(Failure(
             "the folder has no settings of Hugo, such as `hugo.toml`\n  = help: name the folder that has them"
@@ -123,10 +154,22 @@ fn read_settings(import: &mut Import) -> Result<String, Failure> {
             import.list(path, line_of(&file, entry.key_span.start), format!("`{key}`: {why}"));
         }
     }
-    Ok(front::text(&entries, "contentDir").unwrap_or_else(|| "content".to_owned()))
+    let permalinks = front::mapping(&entries, "permalinks");
+    // Since Hugo 0.110, pages may have a table of their own.
+    let patterns = permalinks.iter().chain(front::mapping(permalinks, "page"));
+    let permalinks = patterns.filter_map(|entry| Some((entry.key.clone(), front::as_text(&entry.node)?))).collect();
+    let content = front::text(&entries, "contentDir").unwrap_or_else(|| "content".to_owned());
+    Ok(Settings { content, permalinks })
 }
 
-fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &[String]) {
+fn page(
+    import: &mut Import,
+    source: &str,
+    path: &str,
+    bytes: &[u8],
+    known: &Known,
+    permalinks: &HashMap<String, String>,
+) {
     let file = String::from_utf8_lossy(bytes).into_owned();
     let parts = front::split(import, source, &file);
     let mut front = Front::default();
@@ -143,6 +186,7 @@ fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &[St
             "publishdate" if front.date.is_none() => {
                 front.date = front::as_text(&entry.node).and_then(|text| front::day(&text))
             }
+            "publishdate" => front.keep(&entry.key, &entry.node),
             _ => {
                 if OF_HUGO.contains(&key.as_str()) {
                     import.list(source, line, format!("`{}` has no counterpart; it was kept in `extra`", entry.key));
@@ -168,25 +212,54 @@ fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &[St
         front.title = Some(title);
     }
     let mut page = ImportedPage { source: source.to_owned(), path, front, ..ImportedPage::default() };
-    page.old_url = url.unwrap_or_else(|| page.new_url().to_lowercase());
+    page.old_url = url.or_else(|| by_pattern(&page, permalinks)).unwrap_or_else(|| page.new_url().to_lowercase());
     page.body = shortcodes(import, &page, body, &file, parts.body.start, known);
     import.pages.push(page);
 }
 
+/// Where the settings' pattern for the section puts a page (<https://gohugo.io/configuration/permalinks/>).
+fn by_pattern(page: &ImportedPage, permalinks: &HashMap<String, String>) -> Option<String> {
+    let (sections, name) = page.path.rsplit_once('/')?;
+    if name == "_index.md" {
+        return None;
+    }
+    let (sections, stem) = match name {
+        "index.md" => sections.rsplit_once('/')?,
+        name => (sections, name.trim_end_matches(".md")),
+    };
+    let section = sections.split('/').next().unwrap_or(sections);
+    let title = address::slugify(page.front.title.as_deref().unwrap_or_default());
+    let slug = page.front.slug.as_deref();
+    let parts = [
+        (":slugorcontentbasename", slug.unwrap_or(stem)),
+        (":slugorfilename", slug.unwrap_or(stem)),
+        (":contentbasename", stem),
+        (":filename", stem),
+        (":slug", slug.unwrap_or(&title)),
+        (":title", &title),
+        (":sections", sections),
+        (":section", section),
+    ];
+    fill_permalink(permalinks.get(section)?, &parts, page.front.date.as_deref()).map(|url| url.to_lowercase())
+}
+
 /// The text with every shortcode converted, or left in a comment and listed.
-fn shortcodes(
-    import: &mut Import,
-    page: &ImportedPage,
-    body: &str,
-    file: &str,
-    base: usize,
-    known: &[String],
-) -> String {
+fn shortcodes(import: &mut Import, page: &ImportedPage, body: &str, file: &str, base: usize, known: &Known) -> String {
     let code = code_ranges(body);
     let mut edits = Vec::new();
     let mut at = 0;
-    while let Some((start, close)) = next_shortcode(body, at) {
+    while let Some(found) = body[at..].find("{{") {
+        let start = at + found;
         let open = 3;
+        let close = match body.as_bytes().get(start + 2) {
+            Some(b'<') => ">}}",
+            Some(b'%') => "%}}",
+            _ => "",
+        };
+        at = start + 2;
+        if close.is_empty() {
+            continue;
+        }
         let Some(length) = body[start + open..].find(close) else { break };
         let inner = body[start + open..start + open + length].trim();
         let mut end = start + open + length + close.len();
@@ -250,12 +323,6 @@ fn shortcodes(
     apply(body, edits)
 }
 
-/// Where the next shortcode begins, and how it ends.
-fn next_shortcode(body: &str, from: usize) -> Option<(usize, &'static str)> {
-    let marks = [("{{<", ">}}"), ("{{%", "%}}")];
-    marks.into_iter().filter_map(|(open, close)| Some((from + body[from..].find(open)?, close))).min()
-}
-
 /// Arguments with and without names, in quotes, between backticks or bare.
 fn arguments(text: &str) -> Vec<(Option<String>, String)> {
     let mut found = Vec::new();
@@ -294,7 +361,7 @@ fn arguments(text: &str) -> Vec<(Option<String>, String)> {
 }
 
 /// The path to the page that `ref` means, with its fragment; Hugo looks from the page, from the top, and by name alone.
-fn reference(from: &str, wanted: &str, known: &[String]) -> Option<String> {
+fn reference(from: &str, wanted: &str, known: &Known) -> Option<String> {
     let (path, fragment) = wanted.split_at(wanted.find('#').unwrap_or(wanted.len()));
     if path.is_empty() {
         return Some(fragment.to_owned());
@@ -303,18 +370,8 @@ fn reference(from: &str, wanted: &str, known: &[String]) -> Option<String> {
     let top = stem.trim_start_matches('/').to_owned();
     let places = [if path.starts_with('/') { None } else { address::join(from, stem) }, Some(top)];
     let files = |stem: String| [format!("{stem}.md"), format!("{stem}/index.md"), format!("{stem}/_index.md"), stem];
-    let exact = places.into_iter().flatten().flat_map(files).find(|file| known.contains(file));
-    let name = format!("/{}", stem.rsplit('/').next().unwrap_or(stem));
-    let by_name = || {
-        let mut same = known.iter().filter(|file| {
-            let slashed = format!("/{file}");
-            [format!("{name}.md"), format!("{name}/index.md"), format!("{name}/_index.md")]
-                .iter()
-                .any(|end| slashed.ends_with(end))
-        });
-        same.next().filter(|_| same.next().is_none()).cloned()
-    };
-    let file = exact.or_else(by_name)?;
+    let exact = places.into_iter().flatten().flat_map(files).find(|file| known.files.contains(file));
+    let file = exact.or_else(|| known.by_name.get(stem.rsplit('/').next().unwrap_or(stem)).cloned().flatten())?;
     Some(format!("{}{fragment}", address::relative(from, &file)))
 }
 
@@ -361,8 +418,9 @@ mod tests {
 
     #[test]
     fn references_are_found_from_the_page_the_top_and_by_name() {
-        let known: Vec<String> =
-            ["posts/a.md", "posts/b/index.md", "docs/_index.md", "docs/x.md", "x/x.md"].map(str::to_owned).into();
+        let known = Known::new(
+            ["posts/a.md", "posts/b/index.md", "docs/_index.md", "docs/x.md", "x/x.md"].map(str::to_owned).into_iter(),
+        );
         let find = |wanted: &str| reference("posts/a.md", wanted, &known);
         assert_eq!(find("b"), Some("b/index.md".to_owned()));
         assert_eq!(find("/docs"), Some("../docs/_index.md".to_owned()));

@@ -1,10 +1,12 @@
 //! Jekyll's sites: `_posts/YYYY-MM-DD-name.md`, pages anywhere, Liquid tags in the text.
 
+use std::collections::HashMap;
+
 use statement::yaml::{Entry, Node, Value};
 
 use super::front::{self, Format};
 use super::hugo::fence;
-use super::{Front, Import, ImportedPage, apply, as_comment, code_ranges, line_of, title_of};
+use super::{Front, Import, ImportedPage, apply, as_comment, code_ranges, fill_permalink, line_of, title_of};
 use crate::{Failure, address};
 
 /// Keys by which Jekyll itself does something that we do otherwise or not at all.
@@ -29,6 +31,24 @@ struct Post {
     path: String,
 }
 
+/// Where posts went, by their files and by the names links know them by.
+struct Posts {
+    by_source: HashMap<String, String>,
+    by_name: HashMap<String, String>,
+}
+
+impl Posts {
+    fn new(posts: Vec<Post>) -> Self {
+        let mut by_name = HashMap::new();
+        for post in &posts {
+            let last = post.name.rsplit('/').next().unwrap_or(&post.name);
+            by_name.entry(last.to_owned()).or_insert_with(|| post.path.clone());
+            by_name.insert(post.name.clone(), post.path.clone());
+        }
+        Self { by_source: posts.into_iter().map(|post| (post.source, post.path)).collect(), by_name }
+    }
+}
+
 pub(super) fn read(import: &mut Import) -> Result<(), Failure> {
     let path =
         ["_config.yml", "_config.yaml", "_config.toml"].into_iter().find(|path| import.files.contains_key(*path));
@@ -42,14 +62,15 @@ pub(super) fn read(import: &mut Import) -> Result<(), Failure> {
     import.settings.path = path.to_owned();
     import.settings.title = front::text(&settings, "title").or_else(|| front::text(&settings, "name"));
     import.settings.description = front::text(&settings, "description").map(|text| text.replace('\n', " "));
-    import.settings.base_url = front::text(&settings, "url");
+    let folder = front::text(&settings, "baseurl").unwrap_or_default();
+    import.settings.base_url =
+        front::text(&settings, "url").map(|url| format!("{}{folder}", url.trim_end_matches('/')));
     import.settings.language =
         front::text(&settings, "lang").or_else(|| front::text(&settings, "locale")).map(|tag| tag.replace('_', "-"));
     import.settings.timezone = front::text(&settings, "timezone");
     for (key, why) in [
         ("plugins", "plugins are not run; feeds, sitemap and redirects are made without any"),
         ("defaults", "defaults for front matter are not applied"),
-        ("baseurl", "a site stands at the root of its host"),
     ] {
         let entry = settings.iter().find(|entry| entry.key == key);
         if let Some(entry) = entry.filter(|entry| front::as_text(&entry.node).is_none_or(|text| !text.is_empty())) {
@@ -91,12 +112,12 @@ fn import_pages(import: &mut Import, permalink: &str, excluded: &[String], colle
             })
     };
     let paths: Vec<String> = import.files.keys().filter(|path| !is_excluded(path)).cloned().collect();
-    let posts: Vec<Post> = paths.iter().filter_map(|path| post(path, collections)).collect();
+    let posts = Posts::new(paths.iter().filter_map(|path| post(path, collections)).collect());
     for path in &paths {
         let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
         let is_page = matches!(suffix, "md" | "markdown" | "mkdown" | "mkd");
-        if let Some(post) = posts.iter().find(|post| post.source == *path) {
-            page(import, path, &post.path, permalink, &posts);
+        if let Some(target) = posts.by_source.get(path) {
+            page(import, path, target, permalink, &posts);
             continue;
         }
         let Some(bytes) = import.files.get(path) else { continue };
@@ -145,7 +166,7 @@ fn post(path: &str, collections: &[String]) -> Option<Post> {
     if is_known { post(name, format!("{collection}/{name}.md")) } else { None }
 }
 
-fn page(import: &mut Import, source: &str, path: &str, permalink: &str, posts: &[Post]) {
+fn page(import: &mut Import, source: &str, path: &str, permalink: &str, posts: &Posts) {
     let Some(file) = import.take_text(source) else { return };
     let parts = front::split(import, source, &file);
     let mut front = Front { draft: source.starts_with("_drafts/"), ..Front::default() };
@@ -232,46 +253,40 @@ fn old_post_url(style: &str, page: &ImportedPage, categories: &[String]) -> Stri
         "none" => "/:categories/:title.html",
         template => template,
     };
-    let date = page.front.date.as_deref().and_then(|day| day.parse::<jiff::civil::Date>().ok());
     let name = page.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
     let title = page.front.slug.as_deref().unwrap_or(name);
     let categories: Vec<String> = categories.iter().map(|category| address::slugify(category)).collect();
-    let mut url = template
-        .replace(":categories", &categories.join("/"))
-        .replace(":title", title)
-        .replace(":slug", title)
-        .replace(":name", name);
-    if let Some(date) = date {
-        for (token, value) in [
-            (":year", format!("{:04}", date.year())),
-            (":i_month", date.month().to_string()),
-            (":month", format!("{:02}", date.month())),
-            (":i_day", date.day().to_string()),
-            (":y_day", format!("{:03}", date.day_of_year())),
-            (":day", format!("{:02}", date.day())),
-            (":short_year", format!("{:02}", date.year() % 100)),
-            (":output_ext", ".html".to_owned()),
-        ] {
-            url = url.replace(token, &value);
-        }
-    }
-    while url.contains("//") {
-        url = url.replace("//", "/");
-    }
-    if url.contains(':') { String::new() } else { url }
+    let parts = [
+        (":categories", &*categories.join("/")),
+        (":title", title),
+        (":slug", title),
+        (":name", name),
+        (":output_ext", ".html"),
+    ];
+    fill_permalink(template, &parts, page.front.date.as_deref()).unwrap_or_default()
 }
 
 /// The text with Liquid tags converted, or left in a comment and listed, and without kramdown's attributes.
-fn liquid(import: &mut Import, page: &ImportedPage, body: &str, file: &str, base: usize, posts: &[Post]) -> String {
+fn liquid(import: &mut Import, page: &ImportedPage, body: &str, file: &str, base: usize, posts: &Posts) -> String {
     let code = code_ranges(body);
     let mut edits = Vec::new();
     let mut at = 0;
-    let marks = [("{{", "}}"), ("{%", "%}"), ("{:", "}")];
-    while let Some((start, close)) =
-        marks.iter().filter_map(|(open, close)| Some((at + body[at..].find(open)?, *close))).min()
-    {
+    let mut unclosed = Vec::new();
+    while let Some(found) = body[at..].find('{') {
+        let start = at + found;
+        let close = match body.as_bytes().get(start + 1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            Some(b':') => "}",
+            _ => "",
+        };
+        at = start + 1;
+        if close.is_empty() || unclosed.contains(&close) {
+            continue;
+        }
         let Some(length) = body[start + 2..].find(close) else {
-            at = start + 2;
+            // Nor does anything after it end so.
+            unclosed.push(close);
             continue;
         };
         let mut end = start + 2 + length + close.len();
@@ -348,18 +363,18 @@ fn liquid(import: &mut Import, page: &ImportedPage, body: &str, file: &str, base
 }
 
 /// The file that `post_url` or `link` names.
-fn target(tag: &str, wanted: &str, posts: &[Post]) -> Option<String> {
+fn target(tag: &str, wanted: &str, posts: &Posts) -> Option<String> {
     let wanted = wanted.trim_start_matches('/');
     let found = match tag {
-        "post_url" => posts.iter().find(|post| post.name == wanted || post.name.rsplit('/').next() == Some(wanted)),
-        _ => posts.iter().find(|post| post.source == wanted),
+        "post_url" => posts.by_name.get(wanted),
+        _ => posts.by_source.get(wanted),
     };
     let page = || {
         let stem = wanted.strip_suffix(".md").or_else(|| wanted.strip_suffix(".markdown"))?;
         let folder = stem.strip_suffix("index").filter(|folder| folder.is_empty() || folder.ends_with('/'));
         Some(folder.map_or_else(|| format!("{stem}.md"), |folder| format!("{folder}_index.md")))
     };
-    found.map(|post| post.path.clone()).or_else(|| if tag == "link" { page() } else { None })
+    found.cloned().or_else(|| if tag == "link" { page() } else { None })
 }
 
 /// What an output tag prints, where it is known now.

@@ -2,7 +2,7 @@
 //!
 //! What has no counterpart is listed with its place and never dropped without a word. It knows texts and paths, no disk.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -236,10 +236,12 @@ impl Import {
         self.settle_addresses();
         self.add_home();
         let by_url = self.pages_by_url();
+        let mut known: HashSet<String> = self.pages.iter().map(|page| page.path.clone()).collect();
+        known.extend(self.copies.keys().cloned());
         let base_url = self.settings.base_url.clone().unwrap_or_default();
         let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         for page in &self.pages {
-            let body = relink(page, &by_url, &self.copies, &base_url);
+            let body = relink(page, &by_url, &known, &base_url);
             files.insert(
                 format!("content/{}", page.path),
                 format!("---\n{}---\n{body}", page.front.yaml()).into_bytes(),
@@ -276,16 +278,13 @@ impl Import {
             pages.push(page);
         }
         // An address belongs to one page: to the one that stands there, else to the first that was there.
-        let mut addresses: Vec<String> = pages.iter().map(ImportedPage::new_url).collect();
+        let mut addresses: HashSet<String> = pages.iter().map(ImportedPage::new_url).collect();
         for page in &mut pages {
             let mut lost = Vec::new();
             page.front.aliases.retain(|alias| {
-                let alias = address::with_slash(alias);
-                let is_free = !addresses.contains(&alias);
-                if is_free {
-                    addresses.push(alias)
-                } else {
-                    lost.push(alias)
+                let is_free = addresses.insert(address::with_slash(alias));
+                if !is_free {
+                    lost.push(alias.clone());
                 }
                 is_free
             });
@@ -413,18 +412,13 @@ fn host_of(url: &str) -> (Option<String>, String) {
 }
 
 /// The body with each link to a page of the site as a path to its file.
-fn relink(
-    page: &ImportedPage,
-    by_url: &HashMap<String, String>,
-    copies: &BTreeMap<String, Vec<u8>>,
-    base_url: &str,
-) -> String {
+fn relink(page: &ImportedPage, by_url: &HashMap<String, String>, known: &HashSet<String>, base_url: &str) -> String {
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
     let body = &page.body;
     let base_url = base_url.trim_end_matches('/');
     let mut consider = |destination: &str, range: Range<usize>, shown: &str| {
         let Some(at) = shown.rfind(destination).filter(|_| !destination.is_empty()) else { return };
-        if let Some(new) = new_destination(page, destination, by_url, copies, base_url) {
+        if let Some(new) = new_destination(page, destination, by_url, known, base_url) {
             edits.push((range.start + at..range.start + at + destination.len(), new));
         }
     };
@@ -462,7 +456,7 @@ fn new_destination(
     page: &ImportedPage,
     destination: &str,
     by_url: &HashMap<String, String>,
-    copies: &BTreeMap<String, Vec<u8>>,
+    known: &HashSet<String>,
     base_url: &str,
 ) -> Option<String> {
     let own = if base_url.is_empty() {
@@ -470,7 +464,10 @@ fn new_destination(
     } else {
         destination.strip_prefix(base_url).filter(|rest| rest.starts_with('/'))
     };
-    let local = own.unwrap_or(destination);
+    // A site that stood below a path of its host began its addresses with it.
+    let (_, base_path) = host_of(base_url);
+    let below = destination.strip_prefix(&base_path).filter(|rest| !base_path.is_empty() && rest.starts_with('/'));
+    let local = own.or(below).unwrap_or(destination);
     let at = local.find(['#', '?']).unwrap_or(local.len());
     let (path, rest) = local.split_at(at);
     let fragment = rest.find('#').map_or("", |at| &rest[at..]);
@@ -484,7 +481,7 @@ fn new_destination(
     } else {
         // A path to a file is right as it is, if that file is still there.
         let file = address::join(&page.path, path)?;
-        if copies.contains_key(&file) || by_url.values().any(|known| *known == file) {
+        if known.contains(&file) {
             return None;
         }
         format!("/{}", address::join(&old_folder, path)?)
@@ -492,10 +489,36 @@ fn new_destination(
     if let Some(file) = by_url.get(&lookup_key(&url)) {
         return Some(format!("{}{fragment}", address::relative(&page.path, file)));
     }
-    if copies.contains_key(url.trim_start_matches('/')) {
+    if known.contains(url.trim_start_matches('/')) {
         return Some(address::relative(&page.path, url.trim_start_matches('/')));
     }
-    own.map(str::to_owned)
+    own.or(below).map(str::to_owned)
+}
+
+/// An address by a pattern with `:year` and such; none where a part of it is not known.
+fn fill_permalink(pattern: &str, parts: &[(&str, &str)], date: Option<&str>) -> Option<String> {
+    let mut url = pattern.to_owned();
+    for (token, value) in parts {
+        url = url.replace(token, value);
+    }
+    if let Some(date) = date.and_then(|day| day.parse::<jiff::civil::Date>().ok()) {
+        for (token, value) in [
+            (":year", format!("{:04}", date.year())),
+            (":i_month", date.month().to_string()),
+            (":month", format!("{:02}", date.month())),
+            (":i_day", date.day().to_string()),
+            (":y_day", format!("{:03}", date.day_of_year())),
+            (":yearday", date.day_of_year().to_string()),
+            (":day", format!("{:02}", date.day())),
+            (":short_year", format!("{:02}", date.year() % 100)),
+        ] {
+            url = url.replace(token, &value);
+        }
+    }
+    while url.contains("//") {
+        url = url.replace("//", "/");
+    }
+    if url.contains(':') { None } else { Some(url) }
 }
 
 /// The line a byte is on, from 1.

@@ -1,5 +1,7 @@
 //! Zola's sites: `content/` with TOML front matter, `[taxonomies]`, `[extra]`, links that begin with `@/`.
 
+use std::collections::HashSet;
+
 use statement::yaml::Value;
 
 use super::front::{self, Format};
@@ -52,7 +54,7 @@ pub(super) fn read(import: &mut Import) -> Result<(), Failure> {
         }
     }
     let files = import.take_folder("content");
-    let known: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
+    let known: HashSet<String> = files.iter().map(|(path, _)| path.clone()).collect();
     for (path, bytes) in files {
         let source = format!("content/{path}");
         if path.ends_with(".md") {
@@ -69,7 +71,7 @@ pub(super) fn read(import: &mut Import) -> Result<(), Failure> {
     Ok(())
 }
 
-fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &[String]) {
+fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &HashSet<String>) {
     let file = String::from_utf8_lossy(bytes).into_owned();
     let parts = front::split(import, source, &file);
     let mut front = Front::default();
@@ -130,7 +132,7 @@ fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &[St
 }
 
 /// `@/blog/a.md#b` as a path from the page.
-fn internal_links(import: &mut Import, page: &ImportedPage, body: &str, known: &[String]) -> String {
+fn internal_links(import: &mut Import, page: &ImportedPage, body: &str, known: &HashSet<String>) -> String {
     let code = code_ranges(body);
     let mut edits = Vec::new();
     for (at, _) in body.match_indices("@/") {
@@ -140,7 +142,7 @@ fn internal_links(import: &mut Import, page: &ImportedPage, body: &str, known: &
         }
         let end = body[at..].find([')', '>', '"', '\'', '#', '\n', ' ']).map_or(body.len(), |length| at + length);
         let target = &body[at + 2..end];
-        if known.iter().any(|file| file == target) {
+        if known.contains(target) {
             edits.push((at..end, address::relative(&page.path, target)));
         } else {
             import.list(&page.source, 1, format!("a link leads to `@/{target}`, and no page is there"));
@@ -155,10 +157,17 @@ fn shortcodes(import: &mut Import, page: &ImportedPage, body: &str, file: &str, 
     let code = code_ranges(body);
     let mut edits = Vec::new();
     let mut at = 0;
-    let marks = [("{{", "}}"), ("{%", "%}")];
-    while let Some((start, close)) =
-        marks.iter().filter_map(|(open, close)| Some((at + body[at..].find(open)?, *close))).min()
-    {
+    while let Some(found) = body[at..].find('{') {
+        let start = at + found;
+        let close = match body.as_bytes().get(start + 1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            _ => "",
+        };
+        at = start + 1;
+        if close.is_empty() {
+            continue;
+        }
         let Some(length) = body[start + 2..].find(close) else { break };
         let end = start + 2 + length + close.len();
         at = end;
