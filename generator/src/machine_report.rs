@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use memchr::memchr_iter;
 use serde_json::{Value, json};
 use statement::diagnostic::{Diagnostic, Place, Severity};
 
@@ -28,7 +29,10 @@ pub fn position(text: &str, offset: usize) -> Position {
     }
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    Position {
+        line: memchr_iter(b'\n', before.as_bytes()).count() + 1,
+        column: before[line_start..].chars().count() + 1,
+    }
 }
 
 /// Where a diagnostic begins and ends; none where the file as a whole is meant, or cannot be shown.

@@ -552,3 +552,110 @@ fn title_of(path: &str, body: &str) -> String {
     let mut letters = words.trim().chars();
     letters.next().map_or_else(|| "Home".to_owned(), |first| first.to_uppercase().chain(letters).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use statement::diagnostic::Diagnostics;
+
+    use super::*;
+    use crate::build::build;
+    use crate::output::Nowhere;
+    use crate::site::Options;
+    use crate::source_tree::SourceTree;
+
+    fn files(files: &[(&str, &str)]) -> Vec<NewFile> {
+        files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
+    }
+
+    fn text<'a>(imported: &'a Imported, path: &str) -> &'a str {
+        let file = imported.files.iter().find(|(known, _)| known == path);
+        file.map(|(_, bytes)| std::str::from_utf8(bytes).unwrap()).unwrap_or_else(|| panic!("no {path}"))
+    }
+
+    #[test]
+    fn addresses_are_looked_up_in_every_spelling() {
+        for url in ["/a/b", "/a/b/", "/a/b.html", "/a/b/index.html", "a/b", "/a/b/?x#y"] {
+            assert_eq!(lookup_key(url), "/a/b/", "{url}");
+        }
+        assert_eq!(lookup_key("/"), "/");
+        assert_eq!(
+            host_of("https://a.example:8080/b/c/"),
+            (Some("https://a.example:8080".to_owned()), "/b/c".to_owned())
+        );
+        assert_eq!(host_of("https://a.example"), (Some("https://a.example".to_owned()), String::new()));
+        for url in ["/", "", "example.org", "https:///x", "https://{x}/"] {
+            assert_eq!(host_of(url).0, None, "{url}");
+        }
+    }
+
+    #[test]
+    fn two_pages_of_one_name_and_one_address_are_told() {
+        let imported = import(
+            Origin::Hugo,
+            files(&[
+                ("hugo.yaml", "title: T\n"),
+                ("content/a.md", "---\ntitle: A\n---\n"),
+                ("content/A.md", "---\ntitle: Other\n---\n"),
+                ("content/x.txt", "1"),
+                ("static/x.txt", "2"),
+            ]),
+            None,
+        )
+        .unwrap();
+        let said: Vec<String> =
+            imported.report().lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect();
+        assert_eq!(
+            said,
+            [
+                "content/a.md:1: would be the same file as `content/A.md`, so it was left out",
+                "hugo.yaml:1: the settings have no address with a host: write `base_url` in `content/site.yaml`",
+                "static/x.txt:1: two files would have the address `/x.txt`; this one was taken",
+            ]
+        );
+        assert_eq!(text(&imported, "content/x.txt"), "2");
+        assert!(text(&imported, "content/site.yaml").contains("base_url: \"https://your-site.invalid\""));
+    }
+
+    #[test]
+    fn a_former_address_belongs_to_one_page() {
+        let imported = import(
+            Origin::Zola,
+            files(&[
+                ("zola.toml", "base_url = \"https://a.example\"\n"),
+                ("content/a.md", "+++\ntitle = \"A\"\naliases = [\"b\", \"d\"]\n+++\n"),
+                ("content/b.md", "+++\ntitle = \"B\"\naliases = [\"/d/\"]\n+++\n"),
+            ]),
+            None,
+        )
+        .unwrap();
+        assert!(imported.report().contains("content/a.md:1: the former address `/b` belongs to another page"));
+        assert!(imported.report().contains("content/b.md:1: the former address `/d/` belongs to another page"));
+        assert!(text(&imported, "content/a.md").contains("aliases: [\"/d\"]\n"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(
+            name in "[a-c0-9é._/-]{1,14}",
+            page in "(---\n|\\+\\+\\+\n|\\{)?((title|date|slug|aliases|x) ?[:=] ?[-\\[{\"a-c/é\\]}0-9]{0,6}\n){0,3}(---\n|\\+\\+\\+\n|\\})?[-a{}<>%:/*|=\"'`()\\[\\]é \n]{0,60}",
+            tag in "(highlight|figure|ref|raw|post_url|link|comment|end)?[a\"'`= /*-]{0,8}",
+        ) {
+            let page = format!("{page}\n{{{{< {tag} >}}}} {{% {tag} %}} {{{{ {tag} }}}}\n");
+            for (origin, settings, path) in [
+                (Origin::Hugo, "hugo.toml", format!("content/{name}.md")),
+                (Origin::Zola, "config.toml", format!("content/{name}.md")),
+                (Origin::Jekyll, "_config.yml", format!("_posts/{name}.md")),
+                (Origin::Jekyll, "_config.yml", format!("{name}.md")),
+            ] {
+                let imported = import(origin, files(&[(settings, ""), (&path, &page)]), None).unwrap();
+                let archive: String = imported.files.iter().filter(|(path, _)| path.starts_with("content/"))
+                    .map(|(path, bytes)| format!("-- {path} --\n{}\n", String::from_utf8_lossy(bytes))).collect();
+                let built = build(&SourceTree::from_archive(&archive), &Options::default(), Diagnostics::new(), Nowhere).unwrap();
+                // Front matter that we wrote is front matter that can be read.
+                for found in &built.diagnostics {
+                    proptest::prop_assert!(!found.message.contains("YAML") && !found.message.contains("front matter"), "{found:?}\n{archive}");
+                }
+            }
+        }
+    }
+}

@@ -80,8 +80,10 @@ fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &Has
     let folder = path.strip_suffix("/index.md").and_then(|folder| folder.rsplit('/').next());
     // A date before the name is the page's date and no part of its address.
     let stem = folder.unwrap_or_else(|| name.trim_end_matches(".md"));
-    let dated =
-        front::day(stem).zip(stem.get(11..).filter(|rest| !rest.is_empty() && ["-", "_"].contains(&&stem[10..11])));
+    let dated = front::day(stem).and_then(|day| {
+        let slug = stem.get(10..)?.strip_prefix(['-', '_']).filter(|slug| !slug.is_empty())?;
+        Some((day, slug))
+    });
     if let Some((day, slug)) = dated {
         front.date = Some(day);
         front.slug = Some(address::slugify(slug));
