@@ -14,7 +14,7 @@ use pulldown_cmark::{Event, LinkType, Parser, Tag};
 use serde_json::{Value, json};
 use statement::diagnostic::Diagnostic;
 use ureq::http::{Response, StatusCode};
-use ureq::{Agent, Body, ResponseExt as _};
+use ureq::{Agent, Body, Proxy, ResponseExt as _};
 
 use crate::site::Site;
 use crate::source_tree::SourceTree;
@@ -50,6 +50,8 @@ pub struct Settings {
     pub backoff: Duration,
     /// The longest wait a server can ask for.
     pub patience: Duration,
+    /// What requests go through, where they cannot go by themselves.
+    pub proxy: Option<Proxy>,
     /// Whose links these are, told to the servers.
     pub site: String,
 }
@@ -67,6 +69,7 @@ impl Settings {
             attempts: 4,
             backoff: Duration::from_secs(2),
             patience: Duration::from_secs(60),
+            proxy: None,
             site: base_url.to_owned(),
         }
     }
@@ -206,7 +209,7 @@ fn ask_all<'a>(queues: &[Vec<&'a str>], settings: &Settings, asked: &(dyn Fn() +
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(settings.timeout))
-        .save_redirect_history(true)
+        .proxy(settings.proxy.clone())
         .user_agent(format!("candor-link-check/{} (+{})", env!("CARGO_PKG_VERSION"), settings.site))
         .accept("text/html,*/*;q=0.8")
         .build()

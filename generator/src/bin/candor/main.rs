@@ -208,7 +208,10 @@ fn check_external(
     watching.expect(links.len());
     let cache = site.root.join(".candor/external-links.json");
     let known = author_files::read_if_there(&cache)?;
-    let options = external_links::Settings::new(today(&assembled.config.timezone), &assembled.config.base_url);
+    let options = external_links::Settings {
+        proxy: ureq::Proxy::try_from_env(),
+        ..external_links::Settings::new(today(&assembled.config.timezone), &assembled.config.base_url)
+    };
     let checked = external_links::check(&links, known.as_deref(), &options, &|| watching.step("links asked for"));
     watching.clear();
     author_files::replace(&cache, &checked.cache)?;
