@@ -238,6 +238,10 @@ fn other_site() -> (String, Arc<Mutex<Vec<String>>>) {
             let status = match first.split(' ').nth(1).unwrap_or_default() {
                 "/fine" => "200 OK",
                 "/closed" => "403 Forbidden",
+                "/slow" => {
+                    std::thread::sleep(std::time::Duration::from_millis(500));
+                    "200 OK"
+                }
                 _ => "404 Not Found",
             };
             noted.lock().expect("nothing panics").push(first);
@@ -285,4 +289,37 @@ fn links_to_other_sites_are_asked_for_when_that_is_wanted() {
     ]);
     let asked = requests.lock().expect("nothing panics").clone();
     assert!(!asked.iter().any(|request| request.contains("/fine")), "what is remembered is not asked for: {asked:?}");
+}
+
+#[test]
+fn how_far_long_work_is_is_shown_to_a_person_and_nobody_else() {
+    let (other, _) = other_site();
+    let site = started();
+    site.write("content/links.md", format!("---\ntitle: Links\n---\n\n[a]({other}/slow)\n"));
+    let check = || {
+        // What is remembered would not be asked for.
+        let _ = fs::remove_dir_all(site.path(".candor"));
+        let mut check = candor(&["check", "--external", "--root", text(site.root())]);
+        check.env_remove("http_proxy").env_remove("HTTP_PROXY").env_remove("ALL_PROXY").env_remove("all_proxy");
+        check
+    };
+    let alone = run(&mut check()).success();
+    assert!(!alone.stderr.contains("asked for") && !alone.stderr.contains('\u{1b}'), "{}", alone.stderr);
+    let on_terminal = |terminal: &str, more: &str| {
+        let plain = check();
+        let words = plain.get_args().map(|word| word.to_str().expect("arguments are text"));
+        let line = format!("{} {} {more}", text(plain.get_program().as_ref()), words.collect::<Vec<_>>().join(" "));
+        let mut script = Command::new("script");
+        script
+            .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+            .env("TERM", terminal)
+            .stdin(Stdio::null());
+        run(&mut script).success().stdout
+    };
+    let shown = on_terminal("xterm", "");
+    assert!(shown.contains("\r\u{1b}[Klinks asked for: 1 of 1\r\u{1b}[K"), "{shown:?}");
+    for (terminal, more) in [("dumb", ""), ("xterm", "--json")] {
+        let shown = on_terminal(terminal, more);
+        assert!(!shown.contains("asked for: 1 of 1"), "{shown:?}");
+    }
 }
