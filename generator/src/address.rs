@@ -131,6 +131,12 @@ pub fn with_suffix(site_path: &str, suffix: &Suffix) -> String {
     link
 }
 
+/// An address on another site as it is sent: only what is not ASCII is escaped (URL Standard, section 4.4).
+#[must_use]
+pub fn ascii(url: &str) -> String {
+    utf8_percent_encode(url, CONTROLS).to_string()
+}
+
 /// A link that opens a mail (RFC 6068).
 #[must_use]
 pub fn mailto(email: &str, subject: Option<&str>) -> String {

@@ -8,12 +8,13 @@ use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 
 use crate::contract::Placement;
 use crate::markdown::{AnchorLink, BrokenLink};
+use crate::observe::{Nobody, Observer, Stage, Watched};
 use crate::output::{Nowhere, Output};
 use crate::scan::Ids;
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, feed, link, markdown, well_known};
+use crate::{Failure, contract, feed, link, markdown, starter, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -43,10 +44,24 @@ pub struct Published {
 pub fn build(
     tree: &SourceTree,
     options: &Options,
-    mut diagnostics: Diagnostics,
+    diagnostics: Diagnostics,
     output: impl Output,
 ) -> Result<Built, Failure> {
-    let published = publish(tree, options, output, &mut diagnostics)?;
+    build_watched(tree, options, diagnostics, Watched { output, observer: &Nobody })
+}
+
+/// The same, telling an observer how far it is.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_watched(
+    tree: &SourceTree,
+    options: &Options,
+    mut diagnostics: Diagnostics,
+    output: Watched<'_, impl Output>,
+) -> Result<Built, Failure> {
+    let observer = output.observer;
+    let published = publish(tree, options, output, observer, &mut diagnostics)?;
     Ok(Built { diagnostics: diagnostics.into_sorted(), published })
 }
 
@@ -54,19 +69,24 @@ fn publish(
     tree: &SourceTree,
     options: &Options,
     output: impl Output,
+    observer: &dyn Observer,
     diagnostics: &mut Diagnostics,
 ) -> Result<Option<Published>, Failure> {
+    observer.begins(Stage::Assemble, 0);
     let Some(site) = Site::assemble(tree, options, diagnostics) else { return Ok(None) };
+    observer.begins(Stage::Theme, 0);
     let Some(theme) = Theme::compile(&site, tree, diagnostics) else { return Ok(None) };
     if diagnostics.has_errors() {
         // Two things may have one address. So nothing is written, and the pages are rendered for what is wrong in them.
-        render(&site, tree, &theme, &Nowhere, diagnostics)?;
+        render(&site, tree, &theme, &Nowhere, observer, diagnostics)?;
         return Ok(None);
     }
-    let contract = render(&site, tree, &theme, &output, diagnostics)?;
+    starter::check_replaced(&site, tree, diagnostics);
+    let contract = render(&site, tree, &theme, &output, observer, diagnostics)?;
     if diagnostics.has_errors() {
         return Ok(None);
     }
+    observer.begins(Stage::Publish, 0);
     output.publish(&contract.to_json())?;
     Ok(Some(Published { contract, pages: site.pages.len() }))
 }
@@ -77,8 +97,10 @@ fn render(
     tree: &SourceTree,
     theme: &Theme,
     output: &impl Output,
+    observer: &dyn Observer,
     diagnostics: &mut Diagnostics,
 ) -> Result<Contract, Failure> {
+    observer.begins(Stage::Render, site.by_address.len());
     let forms = contract::empty_forms(site, theme, diagnostics);
     let own = [well_known::SITEMAP, well_known::REDIRECTS, well_known::ROBOTS];
     let written = site.by_address.iter().filter(|(_, occupant)| !matches!(occupant, Occupant::Reserved(_)));
@@ -88,6 +110,7 @@ fn render(
         .map(|id| render_page(site, tree, theme, &forms, id, output))
         .collect::<Result<Vec<RenderedPage>, Failure>>()?;
     write_others(site, tree, theme, output, diagnostics)?;
+    observer.begins(Stage::Check, 0);
     let pages = join(site, pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
     Ok(contract::assemble(site, tree, theme, &placements(site, &pages), diagnostics))

@@ -88,7 +88,8 @@ pub fn gather(site: &Site, diagnostics: &mut Diagnostics) -> Vec<Feed> {
 pub fn render_all(site: &Site, tree: &SourceTree, theme: &Theme) -> Vec<(String, String)> {
     // A page that is in several feeds is rendered once.
     let ids: BTreeSet<PageId> = site.feeds.iter().flat_map(|feed| feed.entries.iter().copied()).collect();
-    let entries: HashMap<PageId, Entry> = ids.into_par_iter().map(|id| (id, Entry::new(site, tree, theme, id))).collect();
+    let entries: HashMap<PageId, Entry> =
+        ids.into_par_iter().map(|id| (id, Entry::new(site, tree, theme, id))).collect();
     site.feeds
         .par_iter()
         .flat_map_iter(|feed| {

@@ -8,15 +8,22 @@
 //! ([`source_tree`]), one writes it ([`output`]), one puts URLs together ([`address`]).
 
 pub mod address;
+pub mod author_files;
 pub mod build;
 pub mod contract;
 pub mod data;
+#[cfg(feature = "external-links")]
+pub mod external_links;
 pub mod feed;
 pub mod highlight;
+pub mod import;
 pub mod link;
+pub mod machine_report;
 pub mod markdown;
 pub mod math;
 pub mod moment;
+pub mod new_page;
+pub mod observe;
 pub mod output;
 pub mod page;
 pub mod report;
@@ -26,11 +33,14 @@ pub mod shortcode;
 pub mod site;
 pub mod site_config;
 pub mod source_tree;
+pub mod starter;
+pub mod stats;
 pub mod structured_data;
 pub mod summary;
 pub mod taxonomy;
 pub mod template;
 pub mod well_known;
+pub mod yaml_text;
 
 /// What the machine, not the author, got wrong: a disk, a port, an environment. Ends the run with exit code 2.
 #[derive(Debug, thiserror::Error)]

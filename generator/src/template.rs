@@ -832,7 +832,7 @@ title: C
         let mut given = BTreeSet::from(["target".to_owned(), "items".to_owned(), "message".to_owned()]);
         for id in 0..site.pages.len() {
             let file = tree.text(&site.pages[id].path).expect("a page has a file");
-            let rendered = markdown::render(&site, id, file, &HashMap::new(), &mut Diagnostics::new());
+            let rendered = markdown::render(&site, &theme, id, file, &HashMap::new(), &mut Diagnostics::new());
             for (name, value) in theme.values(&site, id, &rendered, None) {
                 given.insert(name.to_owned());
                 walk(name, &value, &mut given);
