@@ -127,16 +127,31 @@ pub fn lines(url: &str) -> impl Iterator<Item = String> + use<> {
     BufReader::new(response.into_body().into_reader()).lines().map(|line| line.expect("the stream goes on"))
 }
 
-/// Sends bytes as they are, ends the sending side, and returns whatever comes back.
+/// Sends bytes as they are, and returns whatever comes back.
 ///
 /// # Panics
 /// When the connection fails.
 #[must_use]
 pub fn raw(address: &str, bytes: &[u8]) -> String {
+    exchange(address, bytes, false)
+}
+
+/// The same, and ends the sending side before the answer, as a visitor does who goes away.
+///
+/// # Panics
+/// When the connection fails.
+#[must_use]
+pub fn raw_cut_short(address: &str, bytes: &[u8]) -> String {
+    exchange(address, bytes, true)
+}
+
+fn exchange(address: &str, bytes: &[u8], is_cut_short: bool) -> String {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a limit can be set");
     stream.write_all(bytes).expect("the server reads");
-    stream.shutdown(std::net::Shutdown::Write).expect("the sending side can be closed");
+    if is_cut_short {
+        stream.shutdown(std::net::Shutdown::Write).expect("the sending side can be closed");
+    }
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the server answers and closes");
     String::from_utf8(answer).expect("answers are UTF-8")

@@ -390,10 +390,7 @@ fn a_shortcode_with_a_mistake() {
         edit(PAGE, "{{ form(", "{{ from("),
         &["content/register.md:5:4", "there is no shortcode `from`", "did you mean `form`?"],
     );
-    refused(
-        edit(PAGE, "{{ form(", "Here: {{ form("),
-        &["content/register.md:5:", "a shortcode stands inside other text"],
-    );
+    refused(edit(PAGE, "{{ form(", "Here: {{ form("), &["content/register.md:5:", "a form stands inside other text"]);
     refused(
         edit("content/forms/register.yaml", "../thanks.md", "../thank.md"),
         &["content/forms/register.yaml:1:9", "the thank-you page does not exist", "did you mean `../thanks.md`?"],

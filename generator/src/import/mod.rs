@@ -268,8 +268,11 @@ impl Import {
                 continue;
             }
             taken.insert(page.path.to_lowercase(), page.source.clone());
+            page.take_over_case();
             let new_url = page.new_url();
-            let is_same = |old: &str| address::with_slash(old) == new_url || old == "/404.html";
+            // Addresses that differ only in case are one on many disks, so that no alias can lead from one to the other.
+            let is_same =
+                |old: &str| address::with_slash(old).to_lowercase() == new_url.to_lowercase() || old == "/404.html";
             if !page.old_url.is_empty() && !is_same(&page.old_url) {
                 let old = page.old_url.clone();
                 page.front.alias(&old);
@@ -381,6 +384,17 @@ impl Import {
 }
 
 impl ImportedPage {
+    /// Other generators write addresses in lower case whatever the file is called; then the page keeps the address it had.
+    fn take_over_case(&mut self) {
+        let old = address::with_slash(&self.old_url);
+        let new = self.new_url();
+        let last = |url: &str| url.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+        let is_page = !self.path.ends_with("_index.md");
+        if is_page && old != new && old.to_lowercase() == new.to_lowercase() && last(&old) != last(&new) {
+            self.front.slug = Some(last(&old));
+        }
+    }
+
     fn new_url(&self) -> String {
         match self.path.as_str() {
             "404.md" => "/404.html".to_owned(),
