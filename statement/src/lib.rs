@@ -12,5 +12,6 @@ pub mod period;
 pub mod promise;
 pub mod prose;
 pub mod quote;
+pub mod redline;
 pub mod version;
 pub mod yaml;
