@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod form;
 pub mod front_matter;
+pub mod lock;
 pub mod period;
 pub mod promise;
 pub mod prose;
