@@ -6,6 +6,7 @@ pub mod contract;
 pub mod country;
 pub mod diagnostic;
 pub mod digest;
+pub mod explain;
 pub mod form;
 pub mod front_matter;
 pub mod lock;

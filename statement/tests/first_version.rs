@@ -12,11 +12,11 @@ const FILE: &str = include_str!("../../content/privacy/2018-09-26.md");
 fn read(file: &str) -> (Option<Statement>, Vec<String>) {
     let path = "content/privacy/2018-09-26.md".into();
     let mut diagnostics = Diagnostics::new();
-    let parts = front_matter::split(&path, file, &mut diagnostics).unwrap();
-    let root = yaml::parse(&path, file, parts.yaml, &mut diagnostics).unwrap();
+    let parts = front_matter::split(&path, file, &mut diagnostics).expect("front matter");
+    let root = yaml::parse(&path, file, parts.yaml, &mut diagnostics).expect("YAML");
     let statement = Statement::parse(&path, file, &root, parts.text, &mut diagnostics);
     let said = diagnostics.into_sorted().into_iter().map(|found| {
-        let place = found.place.unwrap().span;
+        let place = found.place.expect("a place").span;
         format!("{} `{}` {}", found.code.unwrap_or("-"), &file[place.start..place.end], found.message)
     });
     (statement, said.collect())
@@ -111,4 +111,25 @@ fn line_ends_change_no_finding_and_no_digest() {
     let (read_again, said) = read(&windows);
     assert_eq!(said, [""; 0]);
     assert_eq!(read_again.unwrap().digests, read(FILE).0.unwrap().digests);
+}
+
+#[test]
+fn it_is_explained() {
+    let explanation = statement::explain::explain(&read(FILE).0.unwrap());
+    assert_eq!(explanation.promises.len(), 41);
+    for promise in &explanation.promises {
+        assert!(promise.value.is_some() || promise.fact.ends_with("only_for"), "{promise:?}");
+    }
+    assert_eq!(explanation.readings.len(), 7 + 4);
+    let text = explanation.to_text();
+    for part in [
+        "36 of 36 sentences are covered",
+        "  never.marketing {\"of\":[\"email\",\"phone\"],\"use\":\"marketing\"}\n    section use: “We do not use your email",
+        "  disclaimer, section protect: “no security system is impenetrable”",
+        "  D5 `the U.S. and other countries`: the stricter sentence holds: US only",
+        "  `retention.starts`: the period begins when data is submitted",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(serde_json::to_value(&explanation).unwrap()["promises"][0]["phrase"].is_string());
 }

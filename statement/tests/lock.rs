@@ -16,11 +16,11 @@ fn version(version: &str, more: &str, text: &str) -> Statement {
     );
     let path = format!("content/privacy/{version}.md").into();
     let mut diagnostics = Diagnostics::new();
-    let parts = front_matter::split(&path, &file, &mut diagnostics).unwrap();
-    let root = yaml::parse(&path, &file, parts.yaml, &mut diagnostics).unwrap();
+    let parts = front_matter::split(&path, &file, &mut diagnostics).expect("front matter");
+    let root = yaml::parse(&path, &file, parts.yaml, &mut diagnostics).expect("YAML");
     let statement = Statement::parse(&path, &file, &root, parts.text, &mut diagnostics);
     assert!(!diagnostics.has_errors(), "{diagnostics:?}");
-    statement.unwrap()
+    statement.expect("a version")
 }
 
 fn note() -> Note {
@@ -28,7 +28,7 @@ fn note() -> Note {
 }
 
 fn at(moment: &str) -> Timestamp {
-    moment.parse().unwrap()
+    moment.parse().expect("a moment")
 }
 
 fn path() -> Arc<str> {
