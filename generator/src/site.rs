@@ -819,6 +819,9 @@ fn check_statement(
             );
         }
     }
+    for statement in statements {
+        statement::lock::check_correction(statements, statement, diagnostics);
+    }
     let Some(statement) = in_force else {
         for form in forms {
             let diagnostic =

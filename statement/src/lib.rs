@@ -3,10 +3,17 @@
 //! Text in, types or diagnostics out. This crate never uses the disk, HTTP, Markdown rendering or templates.
 
 pub mod contract;
+pub mod country;
 pub mod diagnostic;
 pub mod digest;
+pub mod explain;
 pub mod form;
 pub mod front_matter;
+pub mod lock;
 pub mod period;
+pub mod promise;
+pub mod prose;
+pub mod quote;
+pub mod redline;
 pub mod version;
 pub mod yaml;

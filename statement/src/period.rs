@@ -2,6 +2,42 @@
 
 use std::fmt;
 
+/// A calendar unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Year,
+    Month,
+    Week,
+    Day,
+}
+
+impl Unit {
+    /// `year` or `years`, in lower case.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        match word.strip_suffix('s').unwrap_or(word) {
+            "year" => Some(Self::Year),
+            "month" => Some(Self::Month),
+            "week" => Some(Self::Week),
+            "day" => Some(Self::Day),
+            _ => None,
+        }
+    }
+
+    /// `year` for one, else `years`.
+    pub(crate) fn word(self, count: i32) -> &'static str {
+        match (self, count) {
+            (Self::Year, 1) => "year",
+            (Self::Year, _) => "years",
+            (Self::Month, 1) => "month",
+            (Self::Month, _) => "months",
+            (Self::Week, 1) => "week",
+            (Self::Week, _) => "weeks",
+            (Self::Day, 1) => "day",
+            (Self::Day, _) => "days",
+        }
+    }
+}
+
 /// A length of time in whole calendar units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
@@ -34,21 +70,22 @@ impl Period {
 }
 
 impl Period {
+    /// Its units that are not zero, largest first.
+    pub(crate) fn parts(self) -> Vec<(i32, Unit)> {
+        let all = [
+            (self.years.into(), Unit::Year),
+            (self.months, Unit::Month),
+            (self.weeks, Unit::Week),
+            (self.days, Unit::Day),
+        ];
+        all.into_iter().filter(|(count, _)| *count != 0).collect()
+    }
+
     /// In words: `7 years`, `1 year and 6 months`.
     #[must_use]
     pub fn to_words(self) -> String {
-        let part = |count: i32, one: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {one}")),
-            count => Some(format!("{count} {one}s")),
-        };
-        let parts = [
-            part(self.years.into(), "year"),
-            part(self.months, "month"),
-            part(self.weeks, "week"),
-            part(self.days, "day"),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let part = |(count, unit): (i32, Unit)| format!("{count} {}", unit.word(count));
+        let parts: Vec<String> = self.parts().into_iter().map(part).collect();
         match parts.split_last() {
             Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
             Some((last, _)) => last.clone(),

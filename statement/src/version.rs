@@ -10,6 +10,8 @@ use jiff::civil::Date;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{Digests, canonical_text};
 use crate::period::Period;
+use crate::promise::{Promises, Reader, has_provenance};
+use crate::quote;
 use crate::yaml::{Fields, Node};
 
 /// The only schema of facts this software reads.
@@ -36,6 +38,8 @@ pub struct Statement {
     pub fields: Vec<DeclaredField>,
     /// How long a registration is kept at least.
     pub retention_minimum: Option<Period>,
+    /// Everything else it promises, and the phrases its facts rest on.
+    pub promises: Box<Promises>,
     /// The canonical text, markdown.
     pub text: String,
     /// Where the text stands in the file.
@@ -109,24 +113,24 @@ impl Statement {
         let effective = facts.parsed("effective", parse_date);
         let effective = facts.required("effective", effective);
 
+        let mut reader = Reader::new(has_provenance(root));
+        let mut promises = Promises::default();
         let node = facts.node("contact");
         let contact = facts.required("contact", node).and_then(|node| {
             let mut contact = Fields::new(path, "contact", node, facts.diagnostics)?;
             let email = contact.parsed("email", parse_email);
             let email = contact.required("email", email);
             let subject = contact.string("subject").map(|subject| subject.value);
+            promises.contact_for = reader.contact(&mut contact);
             contact.finish();
             Some(Contact { email: email?.value, subject })
         });
 
         let node = facts.node("collects");
-        let fields = facts.required("collects", node).and_then(|node| parse_collects(path, node, facts.diagnostics));
-
-        let retention_minimum = facts.mapping("retention", "retention").and_then(|mut retention| {
-            let minimum = retention.parsed("minimum", Period::parse);
-            retention.finish();
-            minimum.map(|minimum| minimum.value)
-        });
+        let fields = facts
+            .required("collects", node)
+            .and_then(|node| parse_collects(path, node, &mut reader, &mut promises, facts.diagnostics));
+        reader.root(&mut facts, fields.as_deref().unwrap_or_default(), &mut promises);
         facts.finish();
 
         let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".md"));
@@ -143,6 +147,9 @@ impl Statement {
             );
         }
 
+        if let Some(effective) = &effective {
+            quote::check(path, file, text_span.clone(), effective.value, &promises, diagnostics);
+        }
         let text = canonical_text(&file[text_span.clone()]);
         let facts = root.to_json();
         Some(Self {
@@ -154,7 +161,12 @@ impl Statement {
             effective: effective?.value,
             contact: contact?,
             fields: fields?,
-            retention_minimum,
+            retention_minimum: promises
+                .retention
+                .as_ref()
+                .and_then(|retention| retention.minimum.as_ref())
+                .map(|minimum| minimum.value),
+            promises: Box::new(promises),
             digests: Digests::new(&text, &facts),
             text,
             text_span,
@@ -169,14 +181,22 @@ impl Statement {
     }
 }
 
-fn parse_collects(path: &Arc<str>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Vec<DeclaredField>> {
+fn parse_collects(
+    path: &Arc<str>,
+    node: &Node,
+    reader: &mut Reader,
+    promises: &mut Promises,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<DeclaredField>> {
     let mut collects = Fields::new(path, "collects", node, diagnostics)?;
     let node = collects.node("voluntary");
     let node = collects.required("voluntary", node);
+    reader.collects(&mut collects, promises);
     collects.finish();
     let mut voluntary = Fields::new(path, "collects.voluntary", node?, diagnostics)?;
     let nodes = voluntary.sequence("fields");
     let nodes = voluntary.required("fields", nodes);
+    reader.voluntary(&mut voluntary, promises);
     voluntary.finish();
     let mut declared: Vec<DeclaredField> = Vec::new();
     for node in nodes? {
@@ -187,6 +207,9 @@ fn parse_collects(path: &Arc<str>, node: &Node, diagnostics: &mut Diagnostics) -
         let key = field.required("key", key);
         let category = field.one_of("category", &CATEGORIES);
         let category = field.required("category", category);
+        if let Some(key) = &key {
+            reader.field(&mut field, &key.value);
+        }
         field.finish();
         if let (Some(key), Some(category)) = (key, category) {
             if declared.iter().any(|other| other.key == key.value) {
@@ -203,7 +226,7 @@ fn parse_collects(path: &Arc<str>, node: &Node, diagnostics: &mut Diagnostics) -
     Some(declared)
 }
 
-fn parse_version(version: &str) -> Result<String, String> {
+pub(crate) fn parse_version(version: &str) -> Result<String, String> {
     let (date, ordinal) = (version.get(..10), version.get(10..).unwrap_or_default());
     let dated = date.is_some_and(|date| date.parse::<Date>().is_ok() && date.len() == 10);
     let ordinal = ordinal.is_empty()

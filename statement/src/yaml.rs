@@ -270,6 +270,17 @@ impl<'a, 'd> Fields<'a, 'd> {
         self.path
     }
 
+    /// Where the mapping begins: its first key, or its own place when it has none.
+    #[must_use]
+    pub fn span(&self) -> Range<usize> {
+        self.entries.first().map_or_else(|| self.span.clone(), |first| first.key_span.clone())
+    }
+
+    /// Where `key` stands, if it is there.
+    pub fn key_span(&mut self, key: &'static str) -> Option<Range<usize>> {
+        self.entry(key).map(|entry| entry.key_span.clone())
+    }
+
     /// The value under `key`, if the key is there.
     pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
         self.entry(key).map(|entry| &entry.node)
@@ -379,6 +390,23 @@ impl<'a, 'd> Fields<'a, 'd> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
             return Some(Located { value: *value, span: text.span });
         }
+        self.unknown_word(key, text, words);
+        None
+    }
+
+    /// A list of words out of a closed list, as the values beside them; one word counts as a list of one.
+    pub fn each_of<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Vec<Located<T>> {
+        let mut values = Vec::new();
+        for text in self.strings(key) {
+            match words.iter().find(|(word, _)| *word == text.value) {
+                Some((_, value)) => values.push(Located { value: *value, span: text.span }),
+                None => self.unknown_word(key, text, words),
+            }
+        }
+        values
+    }
+
+    fn unknown_word<T>(&mut self, key: &'static str, text: Located<String>, words: &[(&str, T)]) {
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let mut diagnostic =
             Diagnostic::error(self.path, text.span, format!("`{}` is not a known `{key}`", text.value));
@@ -386,7 +414,6 @@ impl<'a, 'd> Fields<'a, 'd> {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         }
         self.diagnostics.push(diagnostic.help(format!("known are {}", in_backticks(&known))));
-        None
     }
 
     /// Text that `read` turns into something else, or into the reason why not.
@@ -410,7 +437,7 @@ impl<'a, 'd> Fields<'a, 'd> {
     /// Reports that `key` is missing if it is, and hands the value through.
     pub fn required<T>(&mut self, key: &'static str, value: Option<T>) -> Option<T> {
         if value.is_none() && !self.entries.iter().any(|entry| entry.key == key) {
-            let span = self.entries.first().map_or_else(|| self.span.clone(), |first| first.key_span.clone());
+            let span = self.span();
             self.diagnostics.push(
                 Diagnostic::error(self.path, span, format!("{} has no `{key}`", self.what))
                     .help(format!("add a line `{key}: …`")),

@@ -1,0 +1,417 @@
+//! The lock: what was published, in a chain of lines to which one may only append.
+//!
+//! `statement.lock` holds one JSON object a line. Each names its place (`seq`) and the SHA-256 of the line before it
+//! (`prev`, without the newline), so that a line cannot be changed without changing all behind it. Pure functions on
+//! texts: who reads the files, who fetches the live lock and what time it is are others' business.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::digest::{Digests, sha256_hex};
+use crate::promise::Kind;
+use crate::redline::{self, Change, Piece, Redline, carries_obligation};
+use crate::version::Statement;
+
+/// `prev` of the first line.
+pub const FIRST_PREV: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// The most words a correction may touch, gone and new together.
+pub const CORRECTION_WORDS_MAX: usize = 20;
+
+/// What a line records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Event {
+    /// A version is in force from `effective`.
+    Published,
+    /// A version will be in force from `effective`.
+    Scheduled,
+    /// A scheduled version has another moment.
+    Rescheduled,
+    /// A translation was added or mended.
+    Translated,
+    /// A version is no longer in force, and stays readable.
+    Withdrawn,
+    /// A version's text may no longer be shown.
+    Redacted,
+}
+
+/// What readers are told about a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// What changed, in a sentence.
+    pub summary: String,
+    /// Why.
+    pub why: String,
+    /// Whom it concerns.
+    pub who: String,
+    /// What they should do.
+    #[serde(rename = "do")]
+    pub action: String,
+}
+
+/// One line. Keys stand in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// 1 for the first line, then one more each.
+    pub seq: u64,
+    /// SHA-256 of the line before it, lower-case hex; [`FIRST_PREV`] for the first.
+    pub prev: String,
+    /// What it records.
+    pub event: Event,
+    /// The version.
+    pub version: String,
+    /// Digest of the text; of the translation's text for [`Event::Translated`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_sha256: Option<String>,
+    /// Digest of the facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts_sha256: Option<String>,
+    /// Digest of both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// From when it is in force, in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Timestamp>,
+    /// The translation's language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Digest of the version a translation translates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Who did it.
+    pub author: String,
+    /// What readers are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
+    /// The version a correction corrects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrects: Option<String>,
+    /// Why a version was withdrawn or redacted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether it is an older version that was found later and was never in force here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub backfilled: bool,
+    /// Where a backfilled version was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+impl Line {
+    /// The keys that this event cannot be without.
+    fn missing(&self) -> Vec<&'static str> {
+        let digests = [
+            ("text_sha256", self.text_sha256.is_none()),
+            ("facts_sha256", self.facts_sha256.is_none()),
+            ("digest", self.digest.is_none()),
+        ];
+        let effective = ("effective", self.effective.is_none());
+        let reason = ("reason", self.reason.is_none());
+        let wanted = match self.event {
+            Event::Published | Event::Scheduled => {
+                let of_its_own =
+                    [effective, ("note", self.note.is_none()), ("source", self.backfilled && self.source.is_none())];
+                digests.into_iter().chain(of_its_own).collect()
+            }
+            Event::Rescheduled => vec![effective, reason],
+            Event::Translated => {
+                vec![digests[0], ("language", self.language.is_none()), ("of", self.of.is_none())]
+            }
+            Event::Withdrawn => vec![effective, reason],
+            Event::Redacted => vec![reason],
+        };
+        wanted.into_iter().filter(|(_, missing)| *missing).map(|(key, _)| key).collect()
+    }
+
+    /// The line as it stands in the file, without its newline.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("invariant: a line is plain data")
+    }
+}
+
+/// A lock that holds together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lock {
+    /// The lines, first to last.
+    pub lines: Vec<Line>,
+    /// SHA-256 of the last line.
+    head: Option<String>,
+}
+
+impl Lock {
+    /// Reads a lock and verifies its chain; reports the first line that breaks it and returns none then. An empty file
+    /// is a lock of nothing.
+    pub fn parse(path: &Arc<str>, text: &str, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut lock = Self::default();
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            let start = at;
+            at += line.len();
+            let (json, whole) = line.strip_suffix('\n').map_or((line, false), |json| (json, true));
+            let place = start..start + json.len();
+            let wrong = match serde_json::from_str::<Line>(json) {
+                _ if !whole => Some("the last line is not ended: the lock was cut short".to_owned()),
+                Err(error) => {
+                    let fact = error.to_string();
+                    let fact = fact.split_once(" at line ").map_or(fact.as_str(), |(fact, _)| fact).to_owned();
+                    Some(format!("line {} of the lock cannot be read: {fact}", lock.lines.len() + 1))
+                }
+                Ok(line) => lock.broken_by(&line).or_else(|| {
+                    lock.head = Some(sha256_hex(json.as_bytes()));
+                    lock.lines.push(line);
+                    None
+                }),
+            };
+            if let Some(fact) = wrong {
+                diagnostics.push(
+                    Diagnostic::error(path, place, fact)
+                        .code("P216")
+                        .help("bring back the lock as it was published; lines may only be added at its end"),
+                );
+                return None;
+            }
+        }
+        Some(lock)
+    }
+
+    /// Why a line cannot be the next one.
+    fn broken_by(&self, line: &Line) -> Option<String> {
+        let seq = self.lines.len() as u64 + 1;
+        let publishes = |line: &Line| matches!(line.event, Event::Published | Event::Scheduled);
+        let known = |version: &str| self.lines.iter().any(|known| publishes(known) && known.version == version);
+        if line.seq != seq {
+            Some(format!("line {seq} of the lock says `seq` {}", line.seq))
+        } else if line.prev != self.next_prev() {
+            Some(format!("line {seq} of the lock does not follow the line before it"))
+        } else if let [first, ..] = line.missing().as_slice() {
+            Some(format!("line {seq} of the lock has no `{first}`"))
+        } else if publishes(line) && known(&line.version) {
+            Some(format!("line {seq} of the lock publishes version {} again", line.version))
+        } else if !publishes(line) && !known(&line.version) {
+            Some(format!("line {seq} of the lock is about version {}, which was not published", line.version))
+        } else {
+            let at_that_moment = |known: &&Line| {
+                let both = publishes(known) && publishes(line) && !known.backfilled && !line.backfilled;
+                both && known.effective == line.effective
+            };
+            let same = self.lines.iter().find(at_that_moment);
+            same.map(|same| format!("line {seq} of the lock has the moment of version {}", same.version))
+        }
+    }
+
+    /// What the next line's `prev` is.
+    #[must_use]
+    pub fn next_prev(&self) -> &str {
+        self.head.as_deref().unwrap_or(FIRST_PREV)
+    }
+
+    /// The line that publishes a version after all the others, to be appended or pasted.
+    #[must_use]
+    pub fn publishing(
+        &self,
+        statement: &Statement,
+        event: Event,
+        effective: Timestamp,
+        author: &str,
+        note: Note,
+    ) -> Line {
+        let Digests { text_sha256, facts_sha256, digest } = statement.digests.clone();
+        Line {
+            seq: self.lines.len() as u64 + 1,
+            prev: self.next_prev().to_owned(),
+            event,
+            version: statement.version.clone(),
+            text_sha256: Some(text_sha256),
+            facts_sha256: Some(facts_sha256),
+            digest: Some(digest),
+            effective: Some(effective),
+            language: None,
+            of: None,
+            author: author.to_owned(),
+            note: Some(note),
+            corrects: statement.promises.corrects.clone(),
+            reason: None,
+            backfilled: false,
+            source: None,
+        }
+    }
+
+    /// Reports every published version that was altered or removed (P210), and every version that was not published
+    /// with the line that publishes it. `effective` says when a version is in force from, in the site's time zone.
+    pub fn check(
+        &self,
+        lock_path: &Arc<str>,
+        statements: &[Statement],
+        effective: impl Fn(&Statement) -> Timestamp,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let redacted =
+            |version: &str| self.lines.iter().any(|line| line.event == Event::Redacted && line.version == version);
+        for line in self.lines.iter().filter(|line| matches!(line.event, Event::Published | Event::Scheduled)) {
+            let Some(statement) = statements.iter().find(|statement| statement.version == line.version) else {
+                if !redacted(&line.version) {
+                    diagnostics.push(
+                        Diagnostic::error(lock_path, 0..0, format!("published version {} is missing", line.version))
+                            .code("P210")
+                            .help("bring back its file: a published version never disappears"),
+                    );
+                }
+                continue;
+            };
+            let parts = [
+                ("text", &line.text_sha256, &statement.digests.text_sha256),
+                ("facts", &line.facts_sha256, &statement.digests.facts_sha256),
+            ];
+            for (part, published, now) in parts {
+                let Some(published) = published.as_ref().filter(|published| *published != now) else { continue };
+                diagnostics.push(
+                    Diagnostic::error(
+                        &statement.path,
+                        0..0,
+                        format!(
+                            "published version {} was altered ({part} sha256 {} → {})",
+                            line.version,
+                            short(published),
+                            short(now)
+                        ),
+                    )
+                    .code("P210")
+                    .help("either bring back the file as it was published")
+                    .help("or publish the change as a version of its own"),
+                );
+            }
+        }
+        let published = |statement: &&Statement| self.lines.iter().any(|line| line.version == statement.version);
+        for statement in statements.iter().filter(|statement| !published(statement)) {
+            let note = Note { summary: "…".into(), why: "…".into(), who: "…".into(), action: "…".into() };
+            let line = self.publishing(statement, Event::Published, effective(statement), "…", note);
+            diagnostics.push(
+                Diagnostic::error(&statement.path, 0..0, format!("version {} is not in the lock", statement.version))
+                    .code("P217")
+                    .help(format!("append this line to `{lock_path}`, each `…` filled in: {}", line.to_json())),
+            );
+        }
+    }
+}
+
+/// The first digits of a digest, enough to tell two apart.
+fn short(sha256: &str) -> &str {
+    sha256.get(..8).unwrap_or(sha256)
+}
+
+/// Whether `lock` only adds to `earlier` (the merge base's, or what is served); else the number of the first line that
+/// differs.
+///
+/// # Errors
+/// The first line, from 1, that is another or is missing.
+pub fn extends(lock: &str, earlier: &str) -> Result<(), usize> {
+    let mut lines = lock.split_inclusive('\n');
+    match earlier.split_inclusive('\n').position(|line| lines.next() != Some(line)) {
+        Some(index) => Err(index + 1),
+        None => Ok(()),
+    }
+}
+
+/// Why `new` is more than a correction of `old`; empty if it is none.
+#[must_use]
+pub fn more_than_a_correction(old: &Statement, new: &Statement) -> Vec<String> {
+    let mut reasons: Vec<String> = redline::facts(&facts_that_bind(&old.facts), &facts_that_bind(&new.facts))
+        .into_iter()
+        .map(|change| format!("the fact `{}` changed", change.fact))
+        .collect();
+    let redline = Redline::new(&old.text, &new.text);
+    let words = redline.words_marked();
+    if words > CORRECTION_WORDS_MAX {
+        reasons.push(format!("{words} words changed, and a correction changes {CORRECTION_WORDS_MAX} at most"));
+    }
+    let headings = |statement: &Statement| -> Vec<String> {
+        let blocks = crate::prose::blocks(&statement.text);
+        let heading = |block: &crate::prose::Block<'_>| matches!(block.kind, crate::prose::BlockKind::Heading(_));
+        blocks.iter().filter(|block| heading(block)).map(|block| block.section.to_owned()).collect()
+    };
+    if headings(old) != headings(new) {
+        reasons.push("a section moved, or is new, or is gone".to_owned());
+    }
+    if redline.blocks.iter().any(|block| matches!(block.change, Change::Moved { .. })) {
+        reasons.push("a paragraph moved".to_owned());
+    }
+    for block in &redline.blocks {
+        let mut pieces = block.pieces.iter().peekable();
+        while let Some(piece) = pieces.next() {
+            let (before, after) = match (piece, pieces.peek()) {
+                (Piece::Deleted(before), Some(Piece::Inserted(after))) => {
+                    pieces.next();
+                    (before.as_str(), after.as_str())
+                }
+                (Piece::Deleted(before), _) => (before.as_str(), ""),
+                (Piece::Inserted(after), _) => ("", after.as_str()),
+                (Piece::Kept(_), _) => continue,
+            };
+            if let Some(reason) = weighs(before, after) {
+                reasons.push(reason);
+            }
+        }
+    }
+    reasons
+}
+
+/// Why a change of words weighs more than a slip of the pen.
+fn weighs(before: &str, after: &str) -> Option<String> {
+    let heavy = |text: &str| {
+        let address = ["@", "://", "www."].iter().any(|mark| text.contains(mark));
+        address || crate::prose::words(text).any(|word| carries_obligation(&word))
+    };
+    if !heavy(before) && !heavy(after) {
+        return None;
+    }
+    Some(match (before.trim(), after.trim()) {
+        (before, "") => format!("`{before}` is gone"),
+        ("", after) => format!("`{after}` is new"),
+        (before, after) => format!("`{before}` became `{after}`"),
+    })
+}
+
+/// The facts without what a correction always changes: its names and dates, its defects, and the phrases it quotes.
+fn facts_that_bind(facts: &Value) -> Value {
+    const FREE: [&str; 7] = ["version", "effective", "kind", "corrects", "provenance", "unclaimed", "says"];
+    match facts {
+        Value::Object(entries) => entries
+            .iter()
+            .filter(|(key, _)| !FREE.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), facts_that_bind(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(facts_that_bind).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Reports a version that calls itself a correction and is more (P222).
+pub fn check_correction(statements: &[Statement], new: &Statement, diagnostics: &mut Diagnostics) {
+    let Some(kind) = new.promises.kind.as_ref().filter(|kind| kind.value == Kind::Correction) else { return };
+    let corrected = new.promises.corrects.as_ref();
+    let old = corrected.and_then(|version| statements.iter().find(|statement| statement.version == *version));
+    let error = |fact: &str| Diagnostic::error(&new.path, kind.span.clone(), fact).code("P222");
+    let Some(old) = old.filter(|old| old.version != new.version) else {
+        diagnostics.push(
+            error("a correction does not say which version it corrects")
+                .help("either add `corrects:` with the version, like `corrects: \"2018-09-26\"`")
+                .help("or say `kind: revision`"),
+        );
+        return;
+    };
+    let reasons = more_than_a_correction(old, new);
+    if let [first, rest @ ..] = reasons.as_slice() {
+        let mut diagnostic = error(&format!("this is more than a correction: {first}"));
+        for reason in rest {
+            diagnostic = diagnostic.note(reason);
+        }
+        diagnostics.push(diagnostic.help("either say `kind: revision`").help("or change nothing but what is misspelt"));
+    }
+}

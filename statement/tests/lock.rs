@@ -1,0 +1,185 @@
+//! The lock as the outside sees it: published vectors, broken chains, and what is a correction.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use statement::diagnostic::Diagnostics;
+use statement::lock::{Event, FIRST_PREV, Lock, Note, check_correction, extends, more_than_a_correction};
+use statement::version::Statement;
+use statement::{front_matter, yaml};
+
+fn version(version: &str, more: &str, text: &str) -> Statement {
+    let file = format!(
+        "---\nschema: privacy-statement/1\ndocument: d\nversion: \"{version}\"\ntitle: t\nlanguage: en\n\
+         effective: \"2020-01-01\"\ncontact: {{email: a@example.org}}\n\
+         collects: {{voluntary: {{fields: [{{key: name, category: name}}]}}}}\n{more}---\n{text}\n"
+    );
+    let path = format!("content/privacy/{version}.md").into();
+    let mut diagnostics = Diagnostics::new();
+    let parts = front_matter::split(&path, &file, &mut diagnostics).expect("front matter");
+    let root = yaml::parse(&path, &file, parts.yaml, &mut diagnostics).expect("YAML");
+    let statement = Statement::parse(&path, &file, &root, parts.text, &mut diagnostics);
+    assert!(!diagnostics.has_errors(), "{diagnostics:?}");
+    statement.expect("a version")
+}
+
+fn note() -> Note {
+    Note { summary: "First".into(), why: "New".into(), who: "All".into(), action: "Nothing".into() }
+}
+
+fn at(moment: &str) -> Timestamp {
+    moment.parse().expect("a moment")
+}
+
+fn path() -> Arc<str> {
+    "content/privacy/statement.lock".into()
+}
+
+/// The lock, or the messages about it.
+fn parse(text: &str) -> Result<Lock, Vec<String>> {
+    let mut diagnostics = Diagnostics::new();
+    let lock = Lock::parse(&path(), text, &mut diagnostics);
+    lock.ok_or_else(|| said(diagnostics))
+}
+
+fn said(diagnostics: Diagnostics) -> Vec<String> {
+    let found = diagnostics.into_sorted().into_iter();
+    found.map(|found| format!("{}: {}", found.code.unwrap_or("-"), found.message)).collect()
+}
+
+const FIRST: &str = r#"{"seq":1,"prev":"0000000000000000000000000000000000000000000000000000000000000000","event":"published","version":"2020-01-01","text_sha256":"8da48ab411f19571842c9c36d0198258c02100967a255f66266f5a27791ed302","facts_sha256":"33d1243e475961cc96ce07502a6c0287bd03d36f91471cda7a12669e3f4b7516","digest":"42e4796a4ed10f1b027f2461a69494b1939ecc180d3168b7eb95c9efaded9f1f","effective":"2020-01-01T06:00:00Z","author":"A. Editor","note":{"summary":"First","why":"New","who":"All","do":"Nothing"}}"#;
+/// What `printf %s "$line" | sha256sum` says of the line above.
+const FIRST_SHA256: &str = "48a91e72d696a9f0304ceaac6d1da03588c794b081327e3544c08b2ec7b9f5a1";
+
+fn second() -> String {
+    format!(
+        r#"{{"seq":2,"prev":"{FIRST_SHA256}","event":"withdrawn","version":"2020-01-01","effective":"2020-02-01T06:00:00Z","author":"A. Editor","reason":"It was not ours"}}"#
+    )
+}
+
+#[test]
+fn the_published_vector() {
+    let lock = parse(&format!("{FIRST}\n{}\n", second())).unwrap();
+    assert_eq!(lock.lines[0].prev, FIRST_PREV);
+    assert_eq!(lock.lines[0].to_json(), FIRST, "a line is written as it is read");
+    assert_eq!(lock.lines[1].to_json(), second());
+    assert_eq!(parse("").unwrap().next_prev(), FIRST_PREV);
+}
+
+#[test]
+fn a_broken_chain_is_refused_at_its_line() {
+    let whole = format!("{FIRST}\n{}\n", second());
+    for (from, to, wanted) in [
+        ("A. Editor\",\"note", "B. Editor\",\"note", "line 2 of the lock does not follow the line before it"),
+        ("\"seq\":2", "\"seq\":3", "line 2 of the lock says `seq` 3"),
+        ("It was not ours\"}\n", "It was not ours\"}", "the last line is not ended: the lock was cut short"),
+        (",\"reason\":\"It was not ours\"", "", "line 2 of the lock has no `reason`"),
+        (
+            "withdrawn\",\"version\":\"2020-01-01",
+            "withdrawn\",\"version\":\"2019-01-01",
+            "line 2 of the lock is about version 2019-01-01, which was not published",
+        ),
+        (
+            "\"seq\":1",
+            "\"sequence\":1",
+            "line 1 of the lock cannot be read: unknown field `sequence`, expected one of `seq`, `prev`, `event`, `version`, `text_sha256`, `facts_sha256`, `digest`, `effective`, `language`, `of`, `author`, `note`, `corrects`, `reason`, `backfilled`, `source`",
+        ),
+    ] {
+        assert_eq!(parse(&whole.replacen(from, to, 1)), Err(vec![format!("P216: {wanted}")]), "{from}");
+    }
+    assert_eq!(parse(&format!("{FIRST}\n\n")).unwrap_err().len(), 1, "an empty line");
+}
+
+#[test]
+fn one_version_is_published_once_and_alone_at_its_moment() {
+    let first = version("2020-01-01", "", "One.");
+    let line = Lock::default().publishing(&first, Event::Published, at("2020-01-01T06:00:00Z"), "A", note()).to_json();
+    let lock = parse(&format!("{line}\n")).unwrap();
+    let again = lock.publishing(&first, Event::Published, at("2021-01-01T06:00:00Z"), "A", note()).to_json();
+    assert_eq!(
+        parse(&format!("{line}\n{again}\n")),
+        Err(vec!["P216: line 2 of the lock publishes version 2020-01-01 again".into()])
+    );
+    let other = version("2020-01-01-2", "", "Two.");
+    let same = lock.publishing(&other, Event::Published, at("2020-01-01T06:00:00Z"), "A", note()).to_json();
+    assert_eq!(
+        parse(&format!("{line}\n{same}\n")),
+        Err(vec!["P216: line 2 of the lock has the moment of version 2020-01-01".into()])
+    );
+}
+
+#[test]
+fn altered_missing_and_unpublished_versions_are_reported() {
+    let first = version("2020-01-01", "", "One.");
+    let moment = |_: &Statement| at("2020-01-01T06:00:00Z");
+    let check = |lock: &Lock, statements: &[Statement]| {
+        let mut diagnostics = Diagnostics::new();
+        lock.check(&path(), statements, moment, &mut diagnostics);
+        diagnostics
+    };
+    let unpublished = check(&Lock::default(), std::slice::from_ref(&first)).into_sorted();
+    assert_eq!(unpublished[0].message, "version 2020-01-01 is not in the lock");
+    let help = &unpublished[0].help[0];
+    let pasted = help.split_once("filled in: ").unwrap().1;
+    let lock = parse(&format!("{pasted}\n")).unwrap();
+    assert_eq!(said(check(&lock, std::slice::from_ref(&first))), [""; 0], "the line that was pasted is right");
+    let altered = version("2020-01-01", "", "Two.");
+    assert_eq!(
+        said(check(&lock, &[altered])),
+        ["P210: published version 2020-01-01 was altered (text sha256 77cff70e → e4971875)"]
+    );
+    let altered = version("2020-01-01", "kind: original\n", "One.");
+    assert_eq!(said(check(&lock, &[altered])).len(), 1);
+    assert_eq!(said(check(&lock, &[])), ["P210: published version 2020-01-01 is missing"]);
+}
+
+#[test]
+fn a_lock_may_only_grow() {
+    let whole = format!("{FIRST}\n{}\n", second());
+    assert_eq!(extends(&whole, &format!("{FIRST}\n")), Ok(()));
+    assert_eq!(extends(&whole, ""), Ok(()));
+    assert_eq!(extends(&format!("{FIRST}\n"), &whole), Err(2));
+    assert_eq!(extends(&whole.replace("First", "Fist"), &whole), Err(1));
+}
+
+#[test]
+fn a_correction_mends_spelling_and_nothing_else() {
+    let old =
+        version("2020-01-01", "retention: {minimum: P7Y}\n", "We may keep recieved mail. Write to a@example.org.");
+    let reasons = |text: &str, minimum: &str| {
+        let more = format!("kind: correction\ncorrects: \"2020-01-01\"\nretention: {{minimum: {minimum}}}\n");
+        more_than_a_correction(&old, &version("2020-01-02", &more, text))
+    };
+    assert_eq!(reasons("We may keep received mail. Write to a@example.org.", "P7Y"), [""; 0]);
+    assert_eq!(reasons("We will keep received mail. Write to a@example.org.", "P7Y"), ["`may` became `will`"]);
+    assert_eq!(
+        reasons("We may keep recieved mail. Write to a@example.org.", "P5Y"),
+        ["the fact `retention.minimum` changed"]
+    );
+    assert_eq!(reasons("We may keep recieved mail. Never write to a@example.org.", "P7Y").len(), 1);
+    assert_eq!(reasons("We may keep recieved mail 5 times. Write to a@example.org.", "P7Y").len(), 1);
+    assert_eq!(reasons(&format!("{} Write to a@example.org.", "word ".repeat(30)), "P7Y").len(), 2);
+    assert_eq!(
+        reasons("We may keep recieved mail. Write to a@example.org.\n\n## New {#new}", "P7Y"),
+        ["a section moved, or is new, or is gone"]
+    );
+}
+
+#[test]
+fn what_calls_itself_a_correction_is_held_to_it() {
+    let old = version("2020-01-01", "", "We may keep it.");
+    let check = |more: &str| {
+        let new = version("2020-01-02", more, "We will keep it.");
+        let mut diagnostics = Diagnostics::new();
+        check_correction(&[old.clone(), new.clone()], &new, &mut diagnostics);
+        said(diagnostics)
+    };
+    assert_eq!(check("kind: revision\n"), [""; 0]);
+    assert_eq!(
+        check("kind: correction\ncorrects: \"2020-01-01\"\n"),
+        ["P222: this is more than a correction: `may` became `will`"]
+    );
+    for more in ["kind: correction\n", "kind: correction\ncorrects: \"2019-01-01\"\n"] {
+        assert_eq!(check(more), ["P222: a correction does not say which version it corrects"]);
+    }
+}
