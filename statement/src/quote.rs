@@ -85,7 +85,7 @@ pub(crate) fn check(
     }
 }
 
-/// Counts what [`check`] looks at.
+/// Counts what is checked: phrases that are quoted, and sentences of the text.
 #[must_use]
 pub fn coverage(text: &str, quotes: &[Quote]) -> Coverage {
     let parts = parts(text, 0);
