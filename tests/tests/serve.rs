@@ -136,7 +136,11 @@ fn the_form_follows_an_edit() {
     let server = site.serve(&[]);
     let before = server.body(&[("email", "ada@example.com")]);
     let _ = server.post(&before).expect(303);
-    site.edit("content/privacy/2018-09-26.md", "minimum: P7Y", "minimum: P8Y");
+    // The fact, the words it quotes, and the text, which must agree.
+    const STATEMENT: &str = "content/privacy/2018-09-26.md";
+    site.edit(STATEMENT, "minimum: P7Y", "minimum: P8Y");
+    site.edit(STATEMENT, "not less than seven (7) years", "not less than eight (8) years");
+    site.edit(STATEMENT, "not less than seven (7) years", "not less than eight (8) years");
     wait_until_says(&server, "/register/", "8 years");
     let _ = server.post(&before).expect(409);
     let _ = server.register(&[("email", "ada@example.com")]).expect(303);
