@@ -98,11 +98,12 @@ pub fn gather(
             }
         }
     }
+    rank_by_newness(pages);
     taxonomies.retain(|taxonomy| config.taxonomies.is_some() || !taxonomy.terms.is_empty());
     for (index, taxonomy) in taxonomies.iter_mut().enumerate() {
         taxonomy.terms.sort_by_cached_key(|term| (term.name.to_lowercase(), term.name.clone()));
         for term in &mut taxonomy.terms {
-            term.pages.sort_by_key(|id| (Reverse(&pages[*id].front.date), *id));
+            term.pages.sort_unstable_by_key(|id| pages[*id].newness);
         }
         for (term_index, term) in taxonomy.terms.iter().enumerate() {
             for (position, id) in term.pages.iter().enumerate() {
@@ -185,18 +186,28 @@ fn unknown_taxonomy(page: &SitePage, taxonomy: &Located<String>, known: &[Taxono
     }
 }
 
+/// Dates are compared once for the whole site; from then on a page's newness is a number.
+fn rank_by_newness(pages: &mut [SitePage]) {
+    let mut newest: Vec<PageId> = (0..pages.len()).collect();
+    newest.sort_by_key(|id| (Reverse(&pages[*id].front.date), *id));
+    for (rank, id) in newest.into_iter().enumerate() {
+        pages[id].newness = rank;
+    }
+}
+
 /// The pages that share the most terms with a page, the newest of them first.
 #[must_use]
 pub fn related(taxonomies: &[Taxonomy], pages: &[SitePage], id: PageId) -> Vec<PageId> {
-    let mut near: Vec<PageId> = Vec::new();
+    let mut near: Vec<(usize, PageId)> = Vec::new();
     for filing in &pages[id].filings {
         let list = &taxonomies[filing.taxonomy].terms[filing.term].pages;
         let around = filing.position.saturating_sub(REACH)..(filing.position + REACH + 1).min(list.len());
-        near.extend(list[around].iter().filter(|other| **other != id));
+        near.extend(list[around].iter().filter(|other| **other != id).map(|other| (pages[*other].newness, *other)));
     }
     near.sort_unstable();
-    let mut counted: Vec<(usize, PageId)> = near.chunk_by(PartialEq::eq).map(|same| (same.len(), same[0])).collect();
-    counted.sort_by_key(|(count, other)| (Reverse(*count), Reverse(&pages[*other].front.date), *other));
-    counted.truncate(RELATED_MAX);
-    counted.into_iter().map(|(_, other)| other).collect()
+    // As often as a page is near, as many terms it shares.
+    let counted: Vec<(usize, PageId)> = near.chunk_by(PartialEq::eq).map(|same| (same.len(), same[0].1)).collect();
+    let most_first = (1..=pages[id].filings.len()).rev();
+    let in_order = most_first.flat_map(|shared| counted.iter().filter(move |(count, _)| *count == shared));
+    in_order.take(RELATED_MAX).map(|(_, other)| *other).collect()
 }

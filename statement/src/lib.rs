@@ -11,6 +11,7 @@ pub mod form;
 pub mod front_matter;
 pub mod lock;
 pub mod period;
+mod plain_yaml;
 pub mod promise;
 pub mod prose;
 pub mod quote;
