@@ -149,7 +149,8 @@ pub fn render(
         contact,
         forms,
         rendered: Rendered::default(),
-        events: Vec::new(),
+        // About as many as there are in prose, so that they are not moved again and again.
+        events: Vec::with_capacity(source.len() / 16),
         headings: Vec::new(),
         ids: AHashSet::new(),
         links_open: 0,
@@ -403,7 +404,7 @@ impl<'a> Renderer<'a, '_> {
     /// The tags that begin in a range.
     fn tags_in(&self, range: &Range<usize>) -> Range<usize> {
         let first = |at: usize| self.tags.partition_point(|tag| tag.span.start < at);
-        first(range.start)..first(range.end)
+        if self.tags.is_empty() { 0..0 } else { first(range.start)..first(range.end) }
     }
 
     /// Whether a paragraph is nothing but a shortcode without a body.

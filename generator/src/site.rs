@@ -151,8 +151,6 @@ pub struct SitePage {
     pub next: Option<PageId>,
     /// The terms it is filed under.
     pub filings: Vec<Filing>,
-    /// Its place among all pages from the newest to the oldest.
-    pub newness: usize,
     /// Its place among the pages its list is spread over.
     pub part: Option<Part>,
     /// Whether it has a feed of its own.
@@ -201,7 +199,6 @@ impl SitePage {
             previous: None,
             next: None,
             filings: Vec::new(),
-            newness: 0,
             part: None,
             has_feed: false,
             noindex: kind == PageKind::NotFound,

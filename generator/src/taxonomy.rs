@@ -34,6 +34,8 @@ pub struct Term {
     pub slug: String,
     /// The pages filed under it, the newest first.
     pub pages: Vec<PageId>,
+    /// Of each of them, its place among all pages from the newest to the oldest.
+    ranks: Vec<u32>,
     /// Where it is written first.
     pub first: (Arc<str>, Located<()>),
 }
@@ -98,12 +100,13 @@ pub fn gather(
             }
         }
     }
-    rank_by_newness(pages);
+    let ranks = rank_by_newness(pages);
     taxonomies.retain(|taxonomy| config.taxonomies.is_some() || !taxonomy.terms.is_empty());
     for (index, taxonomy) in taxonomies.iter_mut().enumerate() {
         taxonomy.terms.sort_by_cached_key(|term| (term.name.to_lowercase(), term.name.clone()));
         for term in &mut taxonomy.terms {
-            term.pages.sort_unstable_by_key(|id| pages[*id].newness);
+            term.pages.sort_unstable_by_key(|id| ranks[*id]);
+            term.ranks = term.pages.iter().map(|id| ranks[*id]).collect();
         }
         for (term_index, term) in taxonomy.terms.iter().enumerate() {
             for (position, id) in term.pages.iter().enumerate() {
@@ -163,6 +166,7 @@ impl<'a> TermIndex<'a> {
                     name: written.value.clone(),
                     slug,
                     pages: Vec::new(),
+                    ranks: Vec::new(),
                     first: (Arc::clone(path), Located { value: (), span: written.span.clone() }),
                 });
                 Some(terms.len() - 1)
@@ -186,23 +190,26 @@ fn unknown_taxonomy(page: &SitePage, taxonomy: &Located<String>, known: &[Taxono
     }
 }
 
-/// Dates are compared once for the whole site; from then on a page's newness is a number.
-fn rank_by_newness(pages: &mut [SitePage]) {
+/// Of each page its place from the newest to the oldest: dates are compared once for all terms.
+fn rank_by_newness(pages: &[SitePage]) -> Vec<u32> {
     let mut newest: Vec<PageId> = (0..pages.len()).collect();
     newest.sort_by_key(|id| (Reverse(&pages[*id].front.date), *id));
-    for (rank, id) in newest.into_iter().enumerate() {
-        pages[id].newness = rank;
+    let mut ranks = vec![0; pages.len()];
+    for (rank, id) in (0..).zip(newest) {
+        ranks[id] = rank;
     }
+    ranks
 }
 
 /// The pages that share the most terms with a page, the newest of them first.
 #[must_use]
 pub fn related(taxonomies: &[Taxonomy], pages: &[SitePage], id: PageId) -> Vec<PageId> {
-    let mut near: Vec<(usize, PageId)> = Vec::new();
+    let mut near: Vec<(u32, PageId)> = Vec::new();
     for filing in &pages[id].filings {
-        let list = &taxonomies[filing.taxonomy].terms[filing.term].pages;
-        let around = filing.position.saturating_sub(REACH)..(filing.position + REACH + 1).min(list.len());
-        near.extend(list[around].iter().filter(|other| **other != id).map(|other| (pages[*other].newness, *other)));
+        let Term { pages, ranks, .. } = &taxonomies[filing.taxonomy].terms[filing.term];
+        let around = filing.position.saturating_sub(REACH)..(filing.position + REACH + 1).min(pages.len());
+        let ranked = ranks[around.clone()].iter().copied().zip(pages[around].iter().copied());
+        near.extend(ranked.filter(|(_, other)| *other != id));
     }
     near.sort_unstable();
     // As often as a page is near, as many terms it shares.

@@ -839,7 +839,7 @@ tags: [x]
 title: C
 ---
 -- themes/plain/templates/taxonomy.html --
-{# It asks for what is made only where it is asked for: page.toc, page.outline. #}
+{# It asks for what is made only where it is asked for: page.toc. #}
 -- themes/plain/templates/term.html --
 ";
 
