@@ -134,7 +134,7 @@ fn form_contract(
         endpoint: address::of_form(&form.id),
         page: address::href(&site.pages[page].address),
         thanks: thanks?,
-        notify: form.notify,
+        notify: form.notify.value,
         sha256: form.sha256.clone(),
         fields: form.fields.iter().map(field_contract).collect(),
         messages: Messages {
