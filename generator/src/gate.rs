@@ -340,7 +340,10 @@ impl<'a> Gate<'a> {
             if shown.eq_ignore_ascii_case(&statement.contact.email) {
                 continue;
             }
-            let (path, place) = self.place(within, written);
+            // Markdown makes a link of an address alone.
+            let places = [written, shown].map(|written| self.place(within, written));
+            let [found, of_address] = places;
+            let (path, place) = if found.1.is_empty() { of_address } else { found };
             let message = format!("the page shows `{shown}`; the statement says `{}`", statement.contact.email);
             diagnostics.push(
                 Diagnostic::warning(&path, place, message)
@@ -371,7 +374,8 @@ impl<'a> Gate<'a> {
         let (path, mut place) = self.place(within, written);
         // A script can be long; its first line shows which one is meant.
         let lines = self.tree.text(&path).and_then(|text| text.get(place.clone())).unwrap_or_default();
-        place.end = place.start + lines.trim_start_matches('\n').find('\n').unwrap_or(lines.len()).min(lines.len());
+        place.start += lines.len() - lines.trim_start().len();
+        place.end = place.start + lines.trim_start().lines().next().map_or(0, str::len);
         Diagnostic::error(&path, place, message).code(code).note(format!("found in `{}`", within.address))
     }
 

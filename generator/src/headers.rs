@@ -50,7 +50,7 @@ impl Headers {
         if let Some(statement) = site.statement() {
             let home = Site::statement_home(statement);
             headers.add(home.clone(), vec![("Cache-Control", SHORT.to_owned())]);
-            for file in ["statement.md", "facts.json"] {
+            for file in ["statement.md", "facts.json", ":language/statement.md"] {
                 let path = format!("{home}:version/{file}");
                 headers.add(path, vec![("Cache-Control", A_YEAR.to_owned())]);
             }

@@ -28,12 +28,11 @@ fn elements<'a>(html: &'a str, mut found: impl FnMut(&'a str, &[(&'a str, &'a st
             at = start + 3 + end_of_comment(comment);
             continue;
         }
-        if !rest.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
+        if !rest.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) {
             at = start;
             continue;
         }
-        let name_length = rest.find(|letter: char| letter.is_ascii_whitespace() || "/>".contains(letter));
-        let name = &rest[..name_length.unwrap_or(rest.len())];
+        let name = &rest[..until(rest, |byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))];
         attributes.clear();
         at = read_attributes(html, start + name.len(), &mut attributes);
         let mut text = "";
@@ -216,7 +215,7 @@ fn look_at_element<'a>(
         }
         5 if is("input") => {
             if value_of(attributes, "type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("password")) {
-                found.push(Finding { written: "<input", kind: FindingKind::Password });
+                found.push(Finding { written: "type=\"password\"", kind: FindingKind::Password });
             }
         }
         5 if is("style") => styles(text, found),
@@ -382,11 +381,15 @@ impl Ids {
     }
 }
 
+/// How many bytes stand before the first of a kind. Only ASCII is of any kind here, so a letter is never cut.
+fn until(text: &str, is_wanted: impl Fn(u8) -> bool) -> usize {
+    text.bytes().position(is_wanted).unwrap_or(text.len())
+}
+
 /// Reads attributes from `at`, which is after the tag's name; returns the place after the tag.
 fn read_attributes<'a>(html: &'a str, mut at: usize, found: &mut Vec<(&'a str, &'a str)>) -> usize {
     loop {
-        let rest = &html[at..];
-        at += rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_whitespace() || letter == '/').len();
+        at += until(&html[at..], |byte| !byte.is_ascii_whitespace() && byte != b'/');
         let rest = &html[at..];
         if rest.is_empty() {
             return at;
@@ -396,26 +399,24 @@ fn read_attributes<'a>(html: &'a str, mut at: usize, found: &mut Vec<(&'a str, &
         }
         // The first letter belongs to the name whatever it is, so that every round moves on.
         let first = rest.chars().next().map_or(1, char::len_utf8);
-        let length = rest[first..]
-            .find(|letter: char| letter.is_ascii_whitespace() || "/>=".contains(letter))
-            .map_or(rest.len(), |length| first + length);
+        let is_end = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'=');
+        let length = first + until(&rest[first..], is_end);
         let name = &rest[..length];
         at += length;
-        let after = html[at..].trim_start();
+        let after = html[at..].trim_ascii_start();
         let Some(value) = after.strip_prefix('=') else {
             found.push((name, ""));
             continue;
         };
-        let value = value.trim_start();
+        let value = value.trim_ascii_start();
         at = html.len() - value.len();
-        let (value, next) = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => {
-                let end = value[1..].find(quote).map_or(value.len(), |end| end + 1);
+        let (value, next) = match value.as_bytes().first() {
+            Some(quote @ (b'"' | b'\'')) => {
+                let end = memchr(*quote, &value.as_bytes()[1..]).map_or(value.len(), |end| end + 1);
                 (&value[1..end], (at + end + 1).min(html.len()))
             }
             _ => {
-                let end =
-                    value.find(|letter: char| letter.is_ascii_whitespace() || letter == '>').unwrap_or(value.len());
+                let end = until(value, |byte| byte.is_ascii_whitespace() || byte == b'>');
                 (&value[..end], at + end)
             }
         };
