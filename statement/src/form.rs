@@ -206,10 +206,12 @@ impl Form {
                 Diagnostic::error(
                     &self.path,
                     span.clone(),
-                    format!(
-                        "the form's purpose `{}` is not among the uses of what visitors give",
-                        purpose.word()
-                    ),
+                    match &self.purpose {
+                        Some(_) => {
+                            format!("the form's purpose `{}` is not among the uses of what visitors give", purpose.word())
+                        }
+                        None => format!("the form names no purpose, and `{}` is not among the uses", purpose.word()),
+                    },
                 )
                 .code("P104")
                 .note(format!("statement {} declares {}", statement.version, in_backticks(&known)))
