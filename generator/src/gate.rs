@@ -70,13 +70,7 @@ impl<'a> Gate<'a> {
     }
 
     /// Holds a file that is published as it is, or made for the site as a whole, against the statement.
-    pub fn check_file(
-        &self,
-        path: &Arc<str>,
-        address: &str,
-        bytes: &[u8],
-        diagnostics: &mut Diagnostics,
-    ) -> Vec<Used> {
+    pub fn check_file(&self, path: &Arc<str>, address: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Vec<Used> {
         let mut used = Vec::new();
         let suffix = address.rsplit_once('.').map_or("", |(_, suffix)| suffix).to_ascii_lowercase();
         let is_page = matches!(suffix.as_str(), "html" | "htm" | "xhtml" | "svg") || address.ends_with('/');
@@ -178,7 +172,8 @@ impl<'a> Gate<'a> {
                     return;
                 }
                 let name = &provider.name.value;
-                let message = format!("{what} loads {} from `{name}`, which is declared for other things", kinds[0].word());
+                let message =
+                    format!("{what} loads {} from `{name}`, which is declared for other things", kinds[0].word());
                 diagnostics.push(
                     self.refusal(within, written, "P120", message)
                         .help("either keep what is loaded on this site")
@@ -243,7 +238,9 @@ impl<'a> Gate<'a> {
                 self.refusal(within, text, "P121", "a script is published that is not listed")
                     .label("begins here")
                     .help("either remove it: everything here works without scripts")
-                    .help(format!("or list it in `content/site.yaml`, so that the policy lets it run: `scripts: [{hash}]`")),
+                    .help(format!(
+                        "or list it in `content/site.yaml`, so that the policy lets it run: `scripts: [{hash}]`"
+                    )),
             );
         }
         let (path, place) = self.place(within, text);
@@ -256,16 +253,18 @@ impl<'a> Gate<'a> {
                     .note(self.version())
             };
             diagnostics.push(match power {
-                Power::Cookies if !self.policy.allows_cookies() => {
-                    refuse("P110", "a script uses cookies: the statement in force declares none that the site sets".to_owned())
-                        .help("either remove it from the script")
-                        .help("or declare the cookie under `collects.cookies.declared` in a new version of the statement")
-                }
-                Power::Cookies if has_form && self.policy.is_cookie_refusable() => {
-                    refuse("P112", "the form's page uses a cookie: the statement says that cookies can be refused".to_owned())
-                        .help("either remove the script from pages with a form, which must work without it")
-                        .help("or say `refusable: false` under `collects.cookies` in a new version of the statement")
-                }
+                Power::Cookies if !self.policy.allows_cookies() => refuse(
+                    "P110",
+                    "a script uses cookies: the statement in force declares none that the site sets".to_owned(),
+                )
+                .help("either remove it from the script")
+                .help("or declare the cookie under `collects.cookies.declared` in a new version of the statement"),
+                Power::Cookies if has_form && self.policy.is_cookie_refusable() => refuse(
+                    "P112",
+                    "the form's page uses a cookie: the statement says that cookies can be refused".to_owned(),
+                )
+                .help("either remove the script from pages with a form, which must work without it")
+                .help("or say `refusable: false` under `collects.cookies` in a new version of the statement"),
                 Power::Cookies => {
                     used.push(Used::Cookies);
                     continue;
@@ -273,14 +272,15 @@ impl<'a> Gate<'a> {
                 Power::Storage => refuse("P113", format!("a script keeps something in the browser with `{word}`"))
                     .help("either remove it: a page works with what it has by default")
                     .help("or keep it in a cookie that the statement declares under `collects.cookies.declared`"),
-                Power::Requests if !self.policy.allows_connections() => {
-                    refuse("P120", format!("a script asks for something with `{word}`: nobody is declared it may ask"))
-                        .help("either remove it from the script")
-                        .help(
-                            "or name whom it asks under `shares.recipients` in a new version of the statement, and under \
+                Power::Requests if !self.policy.allows_connections() => refuse(
+                    "P120",
+                    format!("a script asks for something with `{word}`: nobody is declared it may ask"),
+                )
+                .help("either remove it from the script")
+                .help(
+                    "or name whom it asks under `shares.recipients` in a new version of the statement, and under \
                              `providers` in `content/site.yaml`, with `loads: [connections]`",
-                        )
-                }
+                ),
                 Power::Requests => continue,
                 Power::Location if !self.policy.allows_location() => {
                     refuse("P132", "a script finds out where the visitor is, which is not declared".to_owned())
@@ -297,7 +297,9 @@ impl<'a> Gate<'a> {
         let hash = file.map(policy::hash);
         let help = match hash.as_deref().filter(|hash| self.policy.allows_script(hash)) {
             Some(hash) => format!("or say which script is meant: `integrity=\"{hash}\"`"),
-            None => "or list its hash under `scripts` in `content/site.yaml`, and write it as its `integrity`".to_owned(),
+            None => {
+                "or list its hash under `scripts` in `content/site.yaml`, and write it as its `integrity`".to_owned()
+            }
         };
         diagnostics.push(
             self.refusal(within, written, "P121", format!("the script `{written}` is not let in by its hash"))
@@ -325,10 +327,15 @@ impl<'a> Gate<'a> {
 
     fn refuse_cookie(&self, within: &Within<'_>, written: &str, what: &str, diagnostics: &mut Diagnostics) {
         diagnostics.push(
-            self.refusal(within, written, "P110", format!("{what} sets a cookie with `http-equiv`, which no browser obeys"))
-                .note(self.version())
-                .help("either remove it")
-                .help("or set a cookie that the statement declares from a script that is listed"),
+            self.refusal(
+                within,
+                written,
+                "P110",
+                format!("{what} sets a cookie with `http-equiv`, which no browser obeys"),
+            )
+            .note(self.version())
+            .help("either remove it")
+            .help("or set a cookie that the statement declares from a script that is listed"),
         );
     }
 
@@ -370,7 +377,13 @@ impl<'a> Gate<'a> {
         format!("statement {version} is in force")
     }
 
-    fn refusal(&self, within: &Within<'_>, written: &str, code: &'static str, message: impl Into<String>) -> Diagnostic {
+    fn refusal(
+        &self,
+        within: &Within<'_>,
+        written: &str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Diagnostic {
         let (path, mut place) = self.place(within, written);
         // A script can be long; its first line shows which one is meant.
         let lines = self.tree.text(&path).and_then(|text| text.get(place.clone())).unwrap_or_default();

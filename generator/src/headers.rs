@@ -137,14 +137,12 @@ fn everywhere(site: &Site, policy: &Policy<'_>) -> Rule {
     headers.push(("Referrer-Policy", "no-referrer".to_owned()));
     headers.push(("X-Content-Type-Options", "nosniff".to_owned()));
     headers.push(("X-Frame-Options", "DENY".to_owned()));
-    headers.push((
-        "Permissions-Policy",
-        "camera=(), microphone=(), geolocation=(), browsing-topics=()".to_owned(),
-    ));
+    headers.push(("Permissions-Policy", "camera=(), microphone=(), geolocation=(), browsing-topics=()".to_owned()));
     if policy.is_encrypted() {
         headers.push(("Strict-Transport-Security", "max-age=31536000".to_owned()));
     }
-    headers.extend(site.statement().map(|statement| ("Link", link(&Site::statement_home(statement), "privacy-policy"))));
+    headers
+        .extend(site.statement().map(|statement| ("Link", link(&Site::statement_home(statement), "privacy-policy"))));
     Rule { path: "/*".to_owned(), headers }
 }
 

@@ -203,7 +203,10 @@ impl<'a> Policy<'a> {
                 Diagnostic::error(
                     &form.path,
                     form.notify.span.clone(),
-                    format!("`notify: full` would copy {} into a mailbox that is no declared store", in_backticks(&asked)),
+                    format!(
+                        "`notify: full` would copy {} into a mailbox that is no declared store",
+                        in_backticks(&asked)
+                    ),
                 )
                 .code("P152")
                 .note(format!("statement {} keeps data in company-controlled databases", statement.version))

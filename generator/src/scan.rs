@@ -186,12 +186,7 @@ fn is_handler(name: &str) -> bool {
 }
 
 /// Looks at what an element is, apart from its attributes.
-fn look_at_element<'a>(
-    tag: &'a str,
-    attributes: &[(&'a str, &'a str)],
-    text: &'a str,
-    found: &mut Vec<Finding<'a>>,
-) {
+fn look_at_element<'a>(tag: &'a str, attributes: &[(&'a str, &'a str)], text: &'a str, found: &mut Vec<Finding<'a>>) {
     let is = |other: &str| tag.eq_ignore_ascii_case(other);
     match tag.len() {
         4 if is("form") => {
@@ -306,10 +301,39 @@ fn reference<'a>(tag: &str, attributes: &[(&'a str, &'a str)], value: &'a str, f
 
 /// Relations for which no browser asks for anything; every other one counts as a request.
 const RELATIONS_OF_LINKS: [&str; 33] = [
-    "alternate", "amphtml", "author", "bookmark", "canonical", "cite-as", "collection", "describedby", "edit", "first",
-    "help", "hub", "item", "last", "latest-version", "license", "me", "next", "original", "pingback",
-    "predecessor-version", "prev", "privacy-policy", "search", "self", "shortlink", "successor-version",
-    "terms-of-service", "timegate", "timemap", "up", "version-history", "webmention",
+    "alternate",
+    "amphtml",
+    "author",
+    "bookmark",
+    "canonical",
+    "cite-as",
+    "collection",
+    "describedby",
+    "edit",
+    "first",
+    "help",
+    "hub",
+    "item",
+    "last",
+    "latest-version",
+    "license",
+    "me",
+    "next",
+    "original",
+    "pingback",
+    "predecessor-version",
+    "prev",
+    "privacy-policy",
+    "search",
+    "self",
+    "shortlink",
+    "successor-version",
+    "terms-of-service",
+    "timegate",
+    "timemap",
+    "up",
+    "version-history",
+    "webmention",
 ];
 
 fn styles<'a>(css: &'a str, found: &mut Vec<Finding<'a>>) {

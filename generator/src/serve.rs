@@ -202,7 +202,10 @@ impl Builder {
 impl Served {
     /// Whether visitors and the person who edits get the same from both.
     fn is_same(&self, other: &Self) -> bool {
-        self.files == other.files && self.headers == other.headers && self.contract == other.contract && self.news.report == other.news.report
+        self.files == other.files
+            && self.headers == other.headers
+            && self.contract == other.contract
+            && self.news.report == other.news.report
     }
 }
 
@@ -310,7 +313,8 @@ fn content(status: StatusCode, path: &str, bytes: &[u8], served: &Served) -> Res
     };
     let is_page = mime == mime_guess::mime::TEXT_HTML;
     let charset = if mime.type_() == mime_guess::mime::TEXT { "; charset=utf-8" } else { "" };
-    let bytes = if is_page { live_reload::with_script(bytes, served.news.generation) } else { Bytes::copy_from_slice(bytes) };
+    let bytes =
+        if is_page { live_reload::with_script(bytes, served.news.generation) } else { Bytes::copy_from_slice(bytes) };
     let mut response = (status, bytes).into_response();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&format!("{mime}{charset}")) {

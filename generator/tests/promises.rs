@@ -37,13 +37,20 @@ fn codes(text: &str, before: &str, after: &str) -> BTreeSet<String> {
 #[test]
 fn every_promise_has_its_row_and_its_test() {
     let table = fs::read_to_string(repository().join("docs/PROMISES.md")).expect("the table is there");
-    let rows: Vec<Vec<&str>> =
-        table.lines().filter(|line| line.starts_with("| P")).map(|line| line.split('|').map(str::trim).collect()).collect();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| P"))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
     let listed: BTreeSet<String> = rows.iter().map(|row| row[1].to_owned()).collect();
     assert_eq!(listed.len(), rows.len(), "a code has one row");
 
     let of_crates = |folder: &str| -> Vec<String> {
-        ["statement", "generator"].iter().map(|name| repository().join(name).join(folder)).flat_map(|path| sources(&path)).collect()
+        ["statement", "generator"]
+            .iter()
+            .map(|name| repository().join(name).join(folder))
+            .flat_map(|path| sources(&path))
+            .collect()
     };
     let known: BTreeSet<String> = of_crates("src").iter().flat_map(|text| codes(text, "\"", "\"")).collect();
     let missing: Vec<&String> = known.difference(&listed).collect();

@@ -208,7 +208,10 @@ impl Form {
                     span.clone(),
                     match &self.purpose {
                         Some(_) => {
-                            format!("the form's purpose `{}` is not among the uses of what visitors give", purpose.word())
+                            format!(
+                                "the form's purpose `{}` is not among the uses of what visitors give",
+                                purpose.word()
+                            )
                         }
                         None => format!("the form names no purpose, and `{}` is not among the uses", purpose.word()),
                     },
@@ -220,9 +223,8 @@ impl Form {
             );
         }
         let is_asked = |key: &String| self.fields.iter().any(|field| field.name.value == *key);
-        let ruled_out = |never: &&Never| {
-            never.purpose == purpose && (never.of.is_empty() || never.of.iter().any(is_asked))
-        };
+        let ruled_out =
+            |never: &&Never| never.purpose == purpose && (never.of.is_empty() || never.of.iter().any(is_asked));
         if let Some(never) = statement.promises.never.iter().find(ruled_out) {
             let of: Vec<&str> = never.of.iter().map(String::as_str).collect();
             let of = if of.is_empty() { "anything".to_owned() } else { in_backticks(&of) };

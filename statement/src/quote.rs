@@ -499,10 +499,14 @@ impl Checker<'_, '_> {
                 }
                 let place = part.folded.origin(&(at..at + host.len()));
                 self.diagnostics.push(
-                    Diagnostic::warning(self.path, place, format!("`{host}` has no scheme; published as `https://{host}`"))
-                        .code("P204")
-                        .help(format!("either list it: `references: [{{name: …, url: \"https://{host}\"}}]`"))
-                        .help("or write the scheme in the text of a new version"),
+                    Diagnostic::warning(
+                        self.path,
+                        place,
+                        format!("`{host}` has no scheme; published as `https://{host}`"),
+                    )
+                    .code("P204")
+                    .help(format!("either list it: `references: [{{name: …, url: \"https://{host}\"}}]`"))
+                    .help("or write the scheme in the text of a new version"),
                 );
             }
         }

@@ -119,7 +119,10 @@ fn an_empty_note_is_reported() {
     assert_eq!(found[0].help.len(), 2);
     assert_eq!(found[0].severity, Severity::Warning);
     let message = "P213: the note of a change is empty: say what changed and for whom";
-    assert_eq!(found.iter().map(|found| format!("{}: {}", found.code.unwrap(), found.message)).collect::<Vec<_>>(), [message]);
+    assert_eq!(
+        found.iter().map(|found| format!("{}: {}", found.code.unwrap(), found.message)).collect::<Vec<_>>(),
+        [message]
+    );
 }
 
 #[test]
@@ -132,6 +135,7 @@ fn altered_missing_and_unpublished_versions_are_reported() {
         diagnostics
     };
     let unpublished = check(&Lock::default(), std::slice::from_ref(&first)).into_sorted();
+    assert_eq!(unpublished[0].code, Some("P217"));
     assert_eq!(unpublished[0].message, "version 2020-01-01 is not in the lock");
     let help = &unpublished[0].help[0];
     let pasted = help.split_once("filled in: ").unwrap().1;

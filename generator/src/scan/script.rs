@@ -70,7 +70,9 @@ pub fn is_script(kind: Option<&str>) -> bool {
     let (family, name) = kind.split_once('/').unwrap_or(("", &kind));
     match family {
         "" => matches!(name, "" | "module" | "importmap" | "speculationrules"),
-        "text" => name.contains("javascript") || name.contains("ecmascript") || matches!(name, "jscript" | "livescript"),
+        "text" => {
+            name.contains("javascript") || name.contains("ecmascript") || matches!(name, "jscript" | "livescript")
+        }
         "application" => name.contains("javascript") || name.contains("ecmascript"),
         _ => false,
     }
