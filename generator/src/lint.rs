@@ -69,7 +69,7 @@ pub fn check_privacy_link(site: &Site, page: &SitePage, html: &str, diagnostics:
 pub fn check_date(site: &Site, page: &SitePage, rendered: &Rendered, html: &str, diagnostics: &mut Diagnostics) {
     let PageKind::Statement(version) = page.kind else { return };
     let statement = &site.statements[version];
-    if !statement.promises.changes.as_ref().is_some_and(|changes| changes.date_at_top == Some(true)) {
+    if statement.promises.changes.as_ref().is_none_or(|changes| changes.date_at_top != Some(true)) {
         return;
     }
     let first = rendered.headings.first().and_then(|heading| html.find(&format!("id=\"{}\"", heading.id)));

@@ -208,10 +208,10 @@ fn look_at_element<'a>(tag: &'a str, attributes: &[(&'a str, &'a str)], text: &'
                 load(Load::Other, address.trim().trim_matches(['"', '\'']), found);
             }
         }
-        5 if is("input") => {
-            if value_of(attributes, "type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("password")) {
-                found.push(Finding { written: "type=\"password\"", kind: FindingKind::Password });
-            }
+        5 if is("input")
+            && value_of(attributes, "type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("password")) =>
+        {
+            found.push(Finding { written: "type=\"password\"", kind: FindingKind::Password });
         }
         5 if is("style") => styles(text, found),
         6 if is("script") && script::is_script(value_of(attributes, "type")) => {
