@@ -28,7 +28,9 @@ fn elements<'a>(html: &'a str, mut found: impl FnMut(&'a str, &[(&'a str, &'a st
             at = start + 3 + end_of_comment(comment);
             continue;
         }
-        if !rest.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) {
+        // What a picture in SVG says before its first element.
+        let is_style = rest.starts_with("?xml-stylesheet");
+        if !is_style && !rest.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) {
             at = start;
             continue;
         }
@@ -563,6 +565,7 @@ mod tests {
             "<!--><img src=https://a.example/x>-->",
             "<!-- a --!><img src=https://a.example/x>",
             "<base href=https://a.example/>",
+            "<?xml-stylesheet href=\"https://a.example/x\"?><svg/>",
         ] {
             let found = loads(html);
             assert_eq!(found.len(), 1, "{html}: {found:?}");
