@@ -17,6 +17,8 @@ pub struct Declared {
     pub mailboxes: Vec<Mailbox>,
     /// Whether the host sends the headers we write, and where that is said.
     pub hosting: Option<Located<Hosting>>,
+    /// Facts that the statement declares and the site does not do, known as such.
+    pub over_declared: Vec<Located<String>>,
     /// Laws whose wishes are looked after.
     pub lint: Vec<Located<Profile>>,
 }
@@ -95,7 +97,7 @@ pub enum Profile {
 }
 
 impl Declared {
-    /// Reads the keys `providers`, `scripts`, `mailboxes`, `hosting` and `lint`.
+    /// Reads the keys of the settings that concern the statement.
     pub fn parse(config: &mut Fields<'_, '_>) -> Self {
         let path = config.path();
         let mut declared = Self::default();
@@ -138,6 +140,7 @@ impl Declared {
         }
         declared.hosting =
             config.one_of("hosting", &[("headers", Hosting::Headers), ("no-headers", Hosting::NoHeaders)]);
+        declared.over_declared = config.strings("over_declared");
         declared.lint = config.each_of("lint", &[("us-caloppa", Profile::UsCaloppa)]);
         declared
     }

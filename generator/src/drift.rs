@@ -33,8 +33,10 @@ struct Over {
 pub fn report(site: &Site, used: &BTreeMap<Used, usize>, diagnostics: &mut Diagnostics) -> Option<(String, String)> {
     let statement = site.statement()?;
     let mut over = Vec::new();
-    let mut declare = |fact: String, message: String, path: &Arc<str>, place, first: &str, second: &str| {
-        let diagnostic = Diagnostic::warning(path, place, &*message).code("P190").help(first).help(second);
+    let mut declare = |fact: String, message: String, path: &Arc<str>, place, way_out: &str| {
+        let leave =
+            format!("either leave it so, and say that you know it in `content/site.yaml`: `over_declared: [{fact}]`");
+        let diagnostic = Diagnostic::warning(path, place, &*message).code("P190").help(leave).help(way_out);
         over.push(Over { fact, message, diagnostic });
     };
     let quoted = |fact: &str| {
@@ -51,7 +53,6 @@ pub fn report(site: &Site, used: &BTreeMap<Used, usize>, diagnostics: &mut Diagn
                 "tracking is declared, and none was found".to_owned(),
                 &statement.path,
                 quoted("collects.tracking"),
-                "either leave it: the site does less than the statement says",
                 "or say less under `collects.tracking` in a new version of the statement",
             );
         }
@@ -64,7 +65,6 @@ pub fn report(site: &Site, used: &BTreeMap<Used, usize>, diagnostics: &mut Diagn
                 format!("the cookie `{}` is declared, and no page sets one", cookie.key),
                 &statement.path,
                 quoted(&fact),
-                "either leave it: the site does less than the statement says",
                 "or say `implemented: false` in a new version of the statement",
             );
         }
@@ -78,14 +78,25 @@ pub fn report(site: &Site, used: &BTreeMap<Used, usize>, diagnostics: &mut Diagn
                 format!("the provider `{name}` is declared, and no page asks it for anything"),
                 &path,
                 provider.name.span.clone(),
-                "either remove it from `providers`, and the browser's policy gets stricter",
-                "or leave it, if a page that is not built today asks it",
+                "or remove it from `providers`, and the browser's policy gets stricter",
             );
         }
     }
     let over_declared: Vec<serde_json::Value> =
         over.iter().map(|over| json!({ "code": "P190", "fact": over.fact, "found": over.message })).collect();
-    over.into_iter().for_each(|over| diagnostics.push(over.diagnostic));
+    for known in &site.config.declared.over_declared {
+        if !over.iter().any(|over| over.fact == known.value) {
+            let message = format!("`{}` is known as over-declared, and is not", known.value);
+            diagnostics.push(
+                Diagnostic::warning(&path, known.span.clone(), message)
+                    .code("P190")
+                    .help("either remove it from `over_declared`")
+                    .help("or write the fact as `drift.json` names it"),
+            );
+        }
+    }
+    let is_known = |over: &Over| site.config.declared.over_declared.iter().any(|known| known.value == over.fact);
+    over.into_iter().filter(|over| !is_known(over)).for_each(|over| diagnostics.push(over.diagnostic));
     let contacted: Vec<serde_json::Value> = used
         .iter()
         .filter_map(|(used, pages)| match used {
