@@ -128,7 +128,7 @@ fn build_page(text: &str) {
         {% component b() %}<i>{{ body }}</i>{% endcomponent b %}\n";
     let page = format!("-- content/register.md --\n---\ntitle: A\n---\n{{{{ form(id=\"register\") }}}}\n\n{text}\n");
     let tree = site_archive::tree(&format!("{site}{page}"));
-    let mut published = std::collections::HashMap::new();
+    let mut published = generator::output::Files::new();
     let output = generator::output::Memory::new(&mut published);
     let built = generator::build::build(&tree, &site_archive::options(), Diagnostics::new(), output);
     let built = built.expect("no disk is involved");
