@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 use statement::contract::Contract;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
@@ -10,11 +11,11 @@ use crate::contract::Placement;
 use crate::markdown::{AnchorLink, BrokenLink};
 use crate::observe::{Nobody, Observer, Stage, Watched};
 use crate::output::{Nowhere, Output};
-use crate::scan::Ids;
+use crate::scan::{self, Ids};
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, feed, link, markdown, starter, well_known};
+use crate::{Failure, contract, feed, link, markdown, starter, statement_files, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -35,6 +36,8 @@ pub struct Published {
     pub contract: Contract,
     /// How many pages there are.
     pub pages: usize,
+    /// When another version of the statement is in force next, and which; none in force is a change too.
+    pub next_transition: Option<(Timestamp, Option<String>)>,
 }
 
 /// Builds the site into `output`.
@@ -88,7 +91,8 @@ fn publish(
     }
     observer.begins(Stage::Publish, 0);
     output.publish(&contract.to_json())?;
-    Ok(Some(Published { contract, pages: site.pages.len() }))
+    let next_transition = site.next_transition();
+    Ok(Some(Published { contract, pages: site.pages.len(), next_transition }))
 }
 
 /// Renders the whole site into `output`.
@@ -104,7 +108,9 @@ fn render(
     let forms = contract::empty_forms(site, theme, diagnostics);
     let own = [well_known::SITEMAP, well_known::REDIRECTS, well_known::ROBOTS];
     let written = site.by_address.iter().filter(|(_, occupant)| !matches!(occupant, Occupant::Reserved(_)));
-    output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(own))?;
+    let of_statements = statement_files::all_addresses(site);
+    let others = of_statements.iter().map(String::as_str).chain(own);
+    output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(others))?;
     let pages = (0..site.pages.len())
         .into_par_iter()
         .map(|id| render_page(site, tree, theme, &forms, id, output))
@@ -140,6 +146,9 @@ fn render_page(
     let rendered = markdown::render(site, theme, id, file, forms, &mut diagnostics);
     let mut ids = None;
     if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
+        if site.requires_privacy_link() && !scan::has_privacy_link(&html) {
+            diagnostics.push(no_privacy_link(page));
+        }
         let found = Ids::of(&html);
         if !diagnostics.has_errors() {
             refuse_repeated_ids(page, &found, &mut diagnostics);
@@ -149,6 +158,14 @@ fn render_page(
     }
     let markdown::Rendered { anchors, broken, forms, .. } = rendered;
     Ok(RenderedPage { ids, anchors, broken, forms, diagnostics })
+}
+
+/// The statement must be found from every page.
+fn no_privacy_link(page: &SitePage) -> Diagnostic {
+    Diagnostic::error(&page.path, 0..0, "the finished page has no visible link to the privacy statement")
+        .code("P231")
+        .note("it is looked for in the page's `<header>` and `<footer>`, with the word “Privacy”")
+        .help("print `<a href=\"{{ statement.url }}\" rel=\"privacy-policy\">Privacy statement</a>` in the theme's footer")
 }
 
 /// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
@@ -178,6 +195,9 @@ fn write_others(
     for (path, text) in well_known::sitemaps(site).into_iter().chain(feed::render_all(site, tree, theme)) {
         output.write(&path, text.into_bytes())?;
     }
+    statement_files::render_all(site, tree, theme, diagnostics)
+        .into_iter()
+        .try_for_each(|(path, text)| output.write(&path, text.into_bytes()))?;
     output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
     if !site.by_address.contains_key(well_known::ROBOTS) {
         output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::front_matter;
+use statement::translation::{self, Translation};
 use statement::version::Statement;
 use statement::yaml::{self, Fields, Located, Node, Value};
 
@@ -19,6 +20,8 @@ pub enum Document {
     Page(Page),
     /// A version of the privacy statement: a file whose front matter names its `schema`.
     Statement(Statement),
+    /// A translation of a version: a file whose front matter says what it is a translation `of`.
+    Translation(Translation),
 }
 
 /// A page as its author wrote it.
@@ -103,6 +106,9 @@ pub fn parse(path: &Arc<str>, file: &str, timezone: &TimeZone, diagnostics: &mut
         matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "schema"));
     if has_schema {
         return Statement::parse(path, file, &root, parts.text, diagnostics).map(Document::Statement);
+    }
+    if translation::is_translation(&root) {
+        return Translation::parse(path, file, &root, parts.text, diagnostics).map(Document::Translation);
     }
     let front = FrontMatter::parse(path, &root, timezone, diagnostics)?;
     Some(Document::Page(Page { path: Arc::clone(path), text: parts.text, front }))

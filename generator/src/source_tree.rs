@@ -223,7 +223,7 @@ fn site_path(root: &Path, file: &Path) -> Result<String, Failure> {
 fn is_text(path: &str) -> bool {
     let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
     match suffix {
-        "md" | "yaml" => true,
+        "md" | "yaml" | "lock" => true,
         "html" | "xml" | "txt" => path.starts_with("themes/"),
         "json" | "csv" | "toml" => path.starts_with("content/data/"),
         _ => false,

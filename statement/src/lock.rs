@@ -428,7 +428,8 @@ fn weighs(before: &str, after: &str) -> Option<String> {
 }
 
 /// The facts without what a correction always changes: its names and dates, its defects, and the phrases it quotes.
-fn facts_that_bind(facts: &Value) -> Value {
+#[must_use]
+pub fn facts_that_bind(facts: &Value) -> Value {
     const FREE: [&str; 7] = ["version", "effective", "kind", "corrects", "provenance", "unclaimed", "says"];
     match facts {
         Value::Object(entries) => entries

@@ -82,7 +82,9 @@ fn run(command: Command) -> Result<bool, Failure> {
             let root = site.root.clone();
             let tell = |text: &str| eprint!("{text}");
             log_to_terminal();
-            serve::run(serve::Settings { root, options: site.options(now()), host, port, clock: now, variable, tell })?;
+            // Whoever writes a version looks at it here before anybody else does.
+            let options = Options { statement_drafts: true, ..site.options(now()) };
+            serve::run(serve::Settings { root, options, host, port, clock: now, variable, tell })?;
             Ok(true)
         }
         Command::Init { folder, title, timezone } => {
@@ -301,6 +303,12 @@ fn conclude(
         Some(pages) => {
             let separator = if counts.is_empty() { "" } else { "; " };
             println!("{counts}{separator}{} {done}", report::plural(pages, "page"));
+            let next = built.published.as_ref().and_then(|published| published.next_transition.as_ref());
+            match next {
+                Some((at, Some(version))) => println!("version {version} of the statement is in force from {at}: build again then"),
+                Some((at, None)) => println!("no version of the statement is in force from {at}: build again then"),
+                None => {}
+            }
         }
         None => eprintln!("{counts}; {not_done}"),
     }
