@@ -147,7 +147,7 @@ fn render_page(
     let mut ids = None;
     if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
         if site.requires_privacy_link() && !scan::has_privacy_link(&html) {
-            diagnostics.push(no_privacy_link(page));
+            diagnostics.push(no_privacy_link(site, page));
         }
         let found = Ids::of(&html);
         if !diagnostics.has_errors() {
@@ -160,10 +160,12 @@ fn render_page(
     Ok(RenderedPage { ids, anchors, broken, forms, diagnostics })
 }
 
-/// The statement must be found from every page.
-fn no_privacy_link(page: &SitePage) -> Diagnostic {
-    Diagnostic::error(&page.path, 0..0, "the finished page has no visible link to the privacy statement")
+/// The statement must be found from every page. It is the theme that lacks the link, so it is said once.
+fn no_privacy_link(site: &Site, page: &SitePage) -> Diagnostic {
+    let theme = format!("themes/{}/templates", site.config.theme.value).into();
+    Diagnostic::error(&theme, 0..0, "a page has no visible link to the privacy statement")
         .code("P231")
+        .note(format!("found on `{}`", page.name()))
         .note("it is looked for in the page's `<header>` and `<footer>`, with the word “Privacy”")
         .help("print `<a href=\"{{ statement.url }}\" rel=\"privacy-policy\">Privacy statement</a>` in the theme's footer")
 }

@@ -135,11 +135,16 @@ pub fn gather(
     statements.sort_by(|a, b| (folder(&a.path), &a.path).cmp(&(folder(&b.path), &b.path)));
     let is_lock = |path: &str| path.starts_with("content/") && path.rsplit('/').next() == Some(LOCK);
     let locks = tree.files().iter().map(|file| &*file.path).filter(|path| is_lock(path));
-    let folders: BTreeSet<String> =
-        statements.iter().map(|statement| folder(&statement.path)).chain(locks.map(folder)).map(str::to_owned).collect();
+    let folders: BTreeSet<String> = statements
+        .iter()
+        .map(|statement| folder(&statement.path))
+        .chain(locks.map(folder))
+        .map(str::to_owned)
+        .collect();
     for translation in &translations {
-        let is_known =
-            |statement: &Statement| folder(&statement.path) == folder(&translation.path) && statement.version == translation.version;
+        let is_known = |statement: &Statement| {
+            folder(&statement.path) == folder(&translation.path) && statement.version == translation.version
+        };
         if !statements.iter().any(is_known) && is_usable(folder(&translation.path)) {
             diagnostics.push(
                 Diagnostic::error(
@@ -210,8 +215,10 @@ impl Folder<'_> {
         let statements: Vec<&Statement> = files.iter().collect();
         let translated: Vec<&Translation> = translations.iter().collect();
         let history = History::new(&lock, &statements, &translated, effective);
-        let newest = history.versions.iter().rev().find_map(|version| version.statement).map(|index| &files[index].path);
-        let path = if text.is_some() { Some(&lock_path) } else { newest.or_else(|| files.first().map(|file| &file.path)) };
+        let newest =
+            history.versions.iter().rev().find_map(|version| version.statement).map(|index| &files[index].path);
+        let path =
+            if text.is_some() { Some(&lock_path) } else { newest.or_else(|| files.first().map(|file| &file.path)) };
         let home = Folder::home(self.name);
         let mut publication = Publication {
             home,
@@ -354,7 +361,8 @@ impl Publication {
         }
         for index in self.statements.clone() {
             let statement = &statements[index];
-            let is_hidden = self.version_of(index).is_some_and(|version| self.file_of(&self.history.versions[version]).is_none());
+            let is_hidden =
+                self.version_of(index).is_some_and(|version| self.file_of(&self.history.versions[version]).is_none());
             if !statement.promises.quotes.is_empty() && !is_hidden {
                 let page = address::below(&self.address_of_file(statement), "explained");
                 pages.push((Companion::Explanation(index), page));

@@ -219,7 +219,8 @@ impl SitePage {
     pub fn name(&self) -> &str {
         let is_made =
             matches!(self.kind, PageKind::Taxonomy(_) | PageKind::Term(..)) && &*self.path == site_config::PATH;
-        let is_companion = matches!(self.kind, PageKind::Companion(_, page) if !matches!(page, Companion::Translation(_)));
+        let is_companion =
+            matches!(self.kind, PageKind::Companion(_, page) if !matches!(page, Companion::Translation(_)));
         if is_made || is_companion { &self.address } else { &self.path }
     }
 
@@ -311,7 +312,8 @@ impl Site {
     pub fn assemble(tree: &SourceTree, options: &Options, diagnostics: &mut Diagnostics) -> Option<Self> {
         let config = SiteConfig::parse(tree, options.base_url.as_deref(), diagnostics);
         let timezone = config.as_ref().map_or(TimeZone::UTC, |config| config.timezone.clone());
-        let Documents { pages, mut statements, translations, mut unusable } = parse_documents(tree, &timezone, diagnostics);
+        let Documents { pages, mut statements, translations, mut unusable } =
+            parse_documents(tree, &timezone, diagnostics);
         let forms = parse_forms(tree, &mut unusable, diagnostics);
         let data = data::parse(tree, diagnostics);
         let config = config?;
@@ -327,12 +329,21 @@ impl Site {
         let now = Timestamp::from_second(options.now.as_second()).unwrap_or(options.now);
         let at = options.today.map_or(now, |today| start_of(today, &config.timezone));
         let is_usable = |folder: &str| {
-            let of_folder = |path: &Arc<str>| path.rsplit_once('/').map_or("", |(folder, _)| folder) == content_path(folder);
+            let of_folder =
+                |path: &Arc<str>| path.rsplit_once('/').map_or("", |(folder, _)| folder) == content_path(folder);
             !unusable.iter().any(of_folder)
         };
         let templates = format!("themes/{}/templates/", config.theme.value);
-        let publications =
-            publication::gather(tree, &mut statements, translations, &templates, &config.timezone, at, is_usable, diagnostics);
+        let publications = publication::gather(
+            tree,
+            &mut statements,
+            translations,
+            &templates,
+            &config.timezone,
+            at,
+            is_usable,
+            diagnostics,
+        );
         let in_force = in_force(&publications).map(|index| &statements[index]);
         // Where the statement itself could not be read, its absence is no news.
         if in_force.is_some() || unusable.is_empty() {
@@ -605,7 +616,8 @@ impl Site {
     /// The addresses that people try for a privacy statement lead to it, unless something else stands there.
     fn add_statement_redirects(&mut self) {
         let Some(statement) = self.statement() else { return };
-        let publication = self.publications.iter().find(|publication| publication.home == Self::statement_home(statement));
+        let publication =
+            self.publications.iter().find(|publication| publication.home == Self::statement_home(statement));
         let Some((home, announces)) = publication.map(|found| (found.home.clone(), found.announces())) else { return };
         let Some(Occupant::Page(to)) = self.by_address.get(&home).copied() else { return };
         let upcoming = announces.then(|| address::below(&home, "upcoming"));

@@ -137,9 +137,8 @@ fn manifest(site: &Site, publication: &Publication) -> Value {
 fn manifest_version(site: &Site, publication: &Publication, version: &Version) -> Value {
     let folder = publication.address_of(&version.version);
     let statement = publication.file_of(version).map(|file| &site.statements[file]);
-    let url = |name: &str| {
-        statement.map(|_| address::permalink(&site.config.base_url, &address::beside(&folder, name)))
-    };
+    let url =
+        |name: &str| statement.map(|_| address::permalink(&site.config.base_url, &address::beside(&folder, name)));
     let effective = version.effective.to_zoned_datetime(site.config.timezone.clone());
     let mut languages = serde_json::Map::new();
     if let Some(statement) = statement {

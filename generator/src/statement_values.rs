@@ -77,7 +77,7 @@ fn of_companion(site: &Site, publication: &Publication, companion: Companion) ->
         }
         Companion::Explanation(file) => vec![
             ("version", file_value(site, publication, file)),
-            ("explanation", explanation_value(site, publication, &site.statements[file])),
+            ("explanation", explanation_value(publication, &site.statements[file])),
         ],
         Companion::Translation(index) => {
             let translation = &publication.translations[index];
@@ -109,7 +109,8 @@ fn document(site: &Site, publication: &Publication) -> Value {
     let shared = |name: &str| address::href(&publication.shared(name));
     let absolute = |path: &str| address::permalink(&site.config.base_url, path);
     let newest = publication.history.versions.iter().rev().find_map(|version| publication.file_of(version));
-    let in_force = publication.in_force().and_then(|version| publication.file_of(&publication.history.versions[version]));
+    let in_force =
+        publication.in_force().and_then(|version| publication.file_of(&publication.history.versions[version]));
     let title = in_force.or(newest).map(|file| site.statements[file].title.as_str());
     map! {
         title: title,
@@ -160,7 +161,8 @@ fn version_value(site: &Site, publication: &Publication, index: usize) -> Map {
     let beside = |name: &str| is_shown.then(|| address::href(&address::beside(&folder, name)));
     let effective = version.effective.to_zoned_datetime(site.config.timezone.clone());
     let (before, after) = publication.neighbours(index);
-    let is_explained = publication.file_of(version).is_some_and(|file| !site.statements[file].promises.quotes.is_empty());
+    let is_explained =
+        publication.file_of(version).is_some_and(|file| !site.statements[file].promises.quotes.is_empty());
     let translations: Vec<Value> = version
         .translations
         .iter()
@@ -171,13 +173,12 @@ fn version_value(site: &Site, publication: &Publication, index: usize) -> Map {
         })
         .collect();
     let note = version.note.as_ref().map(|note| {
-        let action = note.action.as_str();
-        let mut value = map! { summary: note.summary.as_str(), why: note.why.as_str(), who: note.who.as_str() };
-        if let Some(mut entries) = value.clone().into_map() {
-            entries.insert("action".into(), action.into());
-            value = entries.into();
+        map! {
+            summary: note.summary.as_str(),
+            why: note.why.as_str(),
+            who: note.who.as_str(),
+            action: note.action.as_str(),
         }
-        value
     });
     let since = |what: &Option<(Timestamp, String)>| {
         what.as_ref().map(|(at, reason)| map! { at: moment(site, *at), reason: reason.as_str() })
@@ -258,9 +259,7 @@ fn compare_in_force(site: &Site, publication: &Publication, file: Option<usize>)
 
 fn comparison_url(site: &Site, publication: &Publication, comparison: usize) -> Option<String> {
     let comparison = &publication.comparisons[comparison];
-    publication
-        .has_companions
-        .then(|| address::href(&publication.address_of_comparison(&site.statements, comparison)))
+    publication.has_companions.then(|| address::href(&publication.address_of_comparison(&site.statements, comparison)))
 }
 
 fn find_comparison(publication: &Publication, old: usize, new: usize) -> Option<usize> {
@@ -305,8 +304,24 @@ fn blocks_moved<'a>(blocks: impl IntoIterator<Item = &'a RedlineBlock>) -> usize
 }
 
 fn facts_value(facts: &[FactChange]) -> Vec<Value> {
-    let text = |value: &Option<Json>| value.as_ref().filter(|value| !value.is_null()).map(words);
-    facts.iter().map(|change| map! { fact: change.fact.as_str(), old: text(&change.old), new: text(&change.new) }).collect()
+    let text = |change: &FactChange, value: &Option<Json>| {
+        let value = value.as_ref().filter(|value| !value.is_null())?;
+        let name = change.fact.rsplit('.').next().unwrap_or_default();
+        // The entry of a list is named by its fact already.
+        let rest = match value {
+            Json::Object(entries) => words(&entries.iter().filter(|(_, value)| *value != name).map(owned).collect()),
+            other => words(other),
+        };
+        Some(if rest.is_empty() { words(value).replacen("key: ", "", 1) } else { rest })
+    };
+    let value = |change: &FactChange| {
+        map! { fact: change.fact.as_str(), old: text(change, &change.old), new: text(change, &change.new) }
+    };
+    facts.iter().map(value).collect()
+}
+
+fn owned((key, value): (&String, &Json)) -> (String, Json) {
+    (key.clone(), value.clone())
 }
 
 /// A fact as a reader sees it: as it is written, without the phrase it rests on and without marks of JSON.
@@ -435,6 +450,7 @@ fn block_value(block: &RedlineBlock, number: Option<usize>, next: Option<usize>,
         .collect();
     let kind = match pieces.first_mut() {
         _ if block.heading.is_some() => "heading",
+        Some((_, first)) if first.starts_with('|') && first.bytes().all(|byte| b"|-: ".contains(&byte)) => "rule",
         Some((_, first)) if first.starts_with('|') => "row",
         Some((_, first)) => match ["- ", "* ", "+ "].iter().find_map(|mark| first.strip_prefix(mark)) {
             Some(rest) => {
@@ -445,7 +461,15 @@ fn block_value(block: &RedlineBlock, number: Option<usize>, next: Option<usize>,
         },
         None => "paragraph",
     };
-    let pieces = pieces.into_iter().map(|(change, text)| map! { change: change, text: text }).collect::<Vec<Value>>();
+    // The marks of a quotation are no words of it.
+    let is_quote = pieces.first().is_some_and(|(_, text)| text.starts_with("> "));
+    let pieces: Vec<Value> = pieces
+        .into_iter()
+        .map(|(change, text)| match is_quote {
+            true => map! { change: change, text: text.strip_prefix("> ").unwrap_or(text).replace("\n> ", "\n") },
+            false => map! { change: change, text: text },
+        })
+        .collect();
     map! {
         kind: kind,
         level: block.heading,
@@ -458,14 +482,13 @@ fn block_value(block: &RedlineBlock, number: Option<usize>, next: Option<usize>,
     }
 }
 
-fn explanation_value(site: &Site, publication: &Publication, statement: &Statement) -> Value {
+fn explanation_value(publication: &Publication, statement: &Statement) -> Value {
     let explanation = explain(statement);
     let page = publication.address_of_file(statement);
     let place = |section: &str| {
         let suffix = address::Suffix { query: String::new(), fragment: Some(section.to_owned()) };
         address::with_suffix(&page, &suffix)
     };
-    let _ = site;
     let promises = explanation.promises.iter().map(|promise| {
         let topic = promise.fact.split('.').next().unwrap_or_default();
         map! {

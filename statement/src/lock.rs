@@ -430,14 +430,19 @@ fn weighs(before: &str, after: &str) -> Option<String> {
 /// The facts without what a correction always changes: its names and dates, its defects, and the phrases it quotes.
 #[must_use]
 pub fn facts_that_bind(facts: &Value) -> Value {
-    const FREE: [&str; 7] = ["version", "effective", "kind", "corrects", "provenance", "unclaimed", "says"];
+    const FREE: [&str; 6] = ["version", "effective", "kind", "corrects", "provenance", "unclaimed"];
+    let Value::Object(entries) = facts else { return facts.clone() };
+    let binding = entries.iter().filter(|(key, _)| !FREE.contains(&key.as_str()));
+    binding.map(|(key, value)| (key.clone(), without_phrases(value))).collect()
+}
+
+fn without_phrases(facts: &Value) -> Value {
     match facts {
-        Value::Object(entries) => entries
-            .iter()
-            .filter(|(key, _)| !FREE.contains(&key.as_str()))
-            .map(|(key, value)| (key.clone(), facts_that_bind(value)))
-            .collect(),
-        Value::Array(items) => items.iter().map(facts_that_bind).collect(),
+        Value::Object(entries) => {
+            let others = entries.iter().filter(|(key, _)| *key != "says");
+            others.map(|(key, value)| (key.clone(), without_phrases(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_phrases).collect(),
         other => other.clone(),
     }
 }

@@ -305,7 +305,9 @@ fn conclude(
             println!("{counts}{separator}{} {done}", report::plural(pages, "page"));
             let next = built.published.as_ref().and_then(|published| published.next_transition.as_ref());
             match next {
-                Some((at, Some(version))) => println!("version {version} of the statement is in force from {at}: build again then"),
+                Some((at, Some(version))) => {
+                    println!("version {version} of the statement is in force from {at}: build again then")
+                }
                 Some((at, None)) => println!("no version of the statement is in force from {at}: build again then"),
                 None => {}
             }
