@@ -121,27 +121,24 @@ fn folder(path: &str) -> &str {
 }
 
 /// Reads the locks, and brings versions and translations together folder by folder. Sorts `statements` so that those of
-/// a folder stand together. `templates` is the folder of the theme's templates; `is_usable` tells whether every file of a folder could be read.
+/// a folder stand together. `is_usable` tells whether every file of a folder could be read.
 pub fn gather(
-    tree: &SourceTree,
+    sources: &Sources<'_>,
     statements: &mut [Statement],
-    translations: Vec<Translation>,
-    templates: &str,
-    timezone: &TimeZone,
-    at: Timestamp,
+    translations: &[Translation],
     is_usable: impl Fn(&str) -> bool + Sync,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Publication> {
     statements.sort_by(|a, b| (folder(&a.path), &a.path).cmp(&(folder(&b.path), &b.path)));
     let is_lock = |path: &str| path.starts_with("content/") && path.rsplit('/').next() == Some(LOCK);
-    let locks = tree.files().iter().map(|file| &*file.path).filter(|path| is_lock(path));
+    let locks = sources.tree.files().iter().map(|file| &*file.path).filter(|path| is_lock(path));
     let folders: BTreeSet<String> = statements
         .iter()
         .map(|statement| folder(&statement.path))
         .chain(locks.map(folder))
         .map(str::to_owned)
         .collect();
-    for translation in &translations {
+    for translation in translations {
         let is_known = |statement: &Statement| {
             folder(&statement.path) == folder(&translation.path) && statement.version == translation.version
         };
@@ -164,7 +161,7 @@ pub fn gather(
             let translations = translations.iter().filter(|translation| folder(&translation.path) == name);
             let mut found = Diagnostics::new();
             let range = first..first + count;
-            let folder = Folder { tree, name: &name, templates, statements, range, timezone, at };
+            let folder = Folder { sources, name: &name, statements, range };
             let publication = folder.publication(translations.cloned().collect(), is_usable(&name), &mut found);
             publication.map(|publication| (publication, found))
         })
@@ -176,15 +173,25 @@ pub fn gather(
     joined.collect()
 }
 
+/// What publications are made of, beside the versions.
+#[derive(Debug)]
+pub struct Sources<'a> {
+    /// The files of the site, the locks among them.
+    pub tree: &'a SourceTree,
+    /// The folder of the theme's templates, with its final slash.
+    pub templates: &'a str,
+    /// The site's time zone.
+    pub timezone: &'a TimeZone,
+    /// The moment the site is built for.
+    pub at: Timestamp,
+}
+
 /// A folder of versions, before it is a publication.
 struct Folder<'a> {
-    tree: &'a SourceTree,
+    sources: &'a Sources<'a>,
     name: &'a str,
-    templates: &'a str,
     statements: &'a [Statement],
     range: Range<usize>,
-    timezone: &'a TimeZone,
-    at: Timestamp,
 }
 
 impl Folder<'_> {
@@ -195,21 +202,21 @@ impl Folder<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Publication> {
         let lock_path: Arc<str> = format!("{}/{LOCK}", self.name).into();
-        let text = self.tree.text(&lock_path);
+        let text = self.sources.tree.text(&lock_path);
         // A lock that is broken has been reported; what it says is not used.
         let lock = text.map_or_else(|| Some(Lock::default()), |text| Lock::parse(&lock_path, text, diagnostics));
         let lock = lock.unwrap_or_default();
         let files = &self.statements[self.range.clone()];
-        let effective = |statement: &Statement| statement.effective_in(self.timezone);
+        let effective = |statement: &Statement| statement.effective_in(self.sources.timezone);
         let is_broken = text.is_some_and(|text| !text.is_empty()) && lock.lines.is_empty();
         if is_usable && !is_broken {
             if text.is_some() {
-                lock.check(&lock_path, files, effective, self.at, diagnostics);
+                lock.check(&lock_path, files, effective, self.sources.at, diagnostics);
             } else {
                 // Facts that are held against the text are held to what was published, too.
                 let bound: Vec<Statement> =
                     files.iter().filter(|statement| statement.promises.provenance.is_some()).cloned().collect();
-                lock.check(&lock_path, &bound, effective, self.at, diagnostics);
+                lock.check(&lock_path, &bound, effective, self.sources.at, diagnostics);
             }
         }
         let statements: Vec<&Statement> = files.iter().collect();
@@ -224,12 +231,13 @@ impl Folder<'_> {
             home,
             path: Arc::clone(path?),
             is_locked: text.is_some(),
-            has_companions: text.is_some() || self.tree.text(&format!("{}{}", self.templates, TEMPLATES[0])).is_some(),
+            has_companions: text.is_some()
+                || self.sources.tree.text(&format!("{}{}", self.sources.templates, TEMPLATES[0])).is_some(),
             history,
             statements: self.range.clone(),
             translations,
             comparisons: Vec::new(),
-            at: self.at,
+            at: self.sources.at,
         };
         publication.comparisons = publication.compare(self.statements);
         Some(publication)

@@ -334,16 +334,8 @@ impl Site {
             !unusable.iter().any(of_folder)
         };
         let templates = format!("themes/{}/templates/", config.theme.value);
-        let publications = publication::gather(
-            tree,
-            &mut statements,
-            translations,
-            &templates,
-            &config.timezone,
-            at,
-            is_usable,
-            diagnostics,
-        );
+        let sources = publication::Sources { tree, templates: &templates, timezone: &config.timezone, at };
+        let publications = publication::gather(&sources, &mut statements, &translations, is_usable, diagnostics);
         let in_force = in_force(&publications).map(|index| &statements[index]);
         // Where the statement itself could not be read, its absence is no news.
         if in_force.is_some() || unusable.is_empty() {

@@ -249,7 +249,7 @@ fn a_moved_and_edited_paragraph_shows_the_move_and_the_edit() {
     assert!(moved.contains("<ins><span class=\"visually-hidden\">inserted: </span>five<"), "{moved}");
     assert!(html.contains("id=\"moved-1-from\""));
     // Sections that did not change are folded, and every change leads to the next one.
-    let folded = html.split("<details class=\"redline-part\"").next_back().expect("a section is folded");
+    let folded = html.split("<details class=\"redline-part\"").last().expect("a section is folded");
     assert!(folded.contains("Unchanged") && folded.contains("This stays."), "{folded}");
     assert!(!seen(html).contains("|---|"), "the line under a table's head says nothing");
     let count = html.matches("id=\"change-").count();
