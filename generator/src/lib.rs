@@ -12,6 +12,7 @@ pub mod author_files;
 pub mod build;
 pub mod contract;
 pub mod data;
+pub mod documents;
 #[cfg(feature = "external-links")]
 pub mod external_links;
 pub mod feed;

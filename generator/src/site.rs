@@ -11,11 +11,13 @@ use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use statement::form::Form;
-use statement::version::{Statement, in_force};
+use statement::translation::Translation;
+use statement::version::{Statement, start_of};
 use statement::yaml;
 
 use crate::address;
 use crate::data;
+use crate::documents::{self, VersionedDocument};
 use crate::feed::{self, Feed};
 use crate::page::{self, Document, FrontMatter, SortBy};
 use crate::site_config::{self, SiteConfig};
@@ -46,8 +48,12 @@ pub struct Site {
     pub config: SiteConfig,
     /// All pages, in the order of their files.
     pub pages: Vec<SitePage>,
-    /// All versions of the statement.
+    /// All versions of the statement, and its drafts where drafts are shown.
     pub statements: Vec<Statement>,
+    /// Their translations.
+    pub translations: Vec<Translation>,
+    /// The folders of versions, each with its lock and its history.
+    pub documents: Vec<VersionedDocument>,
     /// The version in force, as an index into `statements`.
     pub in_force: Option<usize>,
     /// The forms, by id.
@@ -229,7 +235,8 @@ impl SitePage {
 fn is_published(content_path: &str) -> bool {
     let is_form = content_path.starts_with("forms/") && content_path.ends_with(".yaml");
     let is_data = data::name_and_format(content_path).is_some();
-    !content_path.ends_with(".md") && content_path != "site.yaml" && !is_form && !is_data
+    let is_source = content_path.ends_with(".md") || content_path == "site.yaml" || is_form || is_data;
+    !is_source && !content_path.ends_with("/statement.lock")
 }
 
 fn content_path(path: &str) -> &str {
@@ -241,11 +248,15 @@ fn content_path(path: &str) -> &str {
 struct Documents {
     pages: Vec<page::Page>,
     statements: Vec<Statement>,
+    translations: Vec<Translation>,
+    /// Drafts of the statement that are not shown, by content path.
+    left_out: Vec<Arc<str>>,
     unusable: Vec<Arc<str>>,
 }
 
-/// Parses every markdown file.
-fn parse_documents(tree: &SourceTree, timezone: &TimeZone, diagnostics: &mut Diagnostics) -> Documents {
+/// Parses every markdown file. Where drafts are not shown, a draft of the statement is not judged either: whoever works
+/// on it does not keep the others from publishing.
+fn parse_documents(tree: &SourceTree, timezone: &TimeZone, drafts: bool, diagnostics: &mut Diagnostics) -> Documents {
     let parsed: Vec<(&Arc<str>, Option<Document>, Diagnostics)> = tree
         .files()
         .par_iter()
@@ -258,11 +269,17 @@ fn parse_documents(tree: &SourceTree, timezone: &TimeZone, diagnostics: &mut Dia
         .collect();
     let mut documents = Documents::default();
     for (path, document, found) in parsed {
+        if !drafts && matches!(document, Some(Document::Draft(_))) {
+            documents.left_out.push(content_path(path).into());
+            continue;
+        }
         diagnostics.append(found);
         match document {
             Some(Document::Page(page)) => documents.pages.push(page),
             Some(Document::Statement(statement)) => documents.statements.push(statement),
-            None => documents.unusable.push(content_path(path).into()),
+            Some(Document::Draft(Some(statement))) => documents.statements.push(*statement),
+            Some(Document::Translation(translation)) => documents.translations.push(translation),
+            Some(Document::Draft(None)) | None => documents.unusable.push(content_path(path).into()),
         }
     }
     documents
@@ -297,12 +314,18 @@ impl Site {
     pub fn assemble(tree: &SourceTree, options: &Options, diagnostics: &mut Diagnostics) -> Option<Self> {
         let config = SiteConfig::parse(tree, options.base_url.as_deref(), diagnostics);
         let timezone = config.as_ref().map_or(TimeZone::UTC, |config| config.timezone.clone());
-        let Documents { pages, statements, mut unusable } = parse_documents(tree, &timezone, diagnostics);
+        let Documents { pages, statements, translations, left_out, mut unusable } =
+            parse_documents(tree, &timezone, options.drafts, diagnostics);
         let forms = parse_forms(tree, &mut unusable, diagnostics);
         let data = data::parse(tree, diagnostics);
         let config = config?;
         let today = options.today.unwrap_or_else(|| config.timezone.to_datetime(options.now).date());
-        let in_force = in_force(&statements, today);
+        let moment = options.today.map_or(options.now, |today| start_of(today, &config.timezone));
+        let documents = documents::assemble(tree, &statements, &translations, &config.timezone, moment, diagnostics);
+        let in_force = documents
+            .first()
+            .and_then(|document| document.history.versions[document.history.in_force(moment)?].statement)
+            .map(|index| &statements[index]);
         // Where the statement itself could not be read, its absence is no news.
         if in_force.is_some() || unusable.is_empty() {
             check_statement(&statements, &forms, in_force, &today, diagnostics);
@@ -313,6 +336,8 @@ impl Site {
             config,
             pages: Vec::with_capacity(pages.len() + statements.len() + 1),
             statements,
+            translations,
+            documents,
             in_force,
             forms,
             files: Vec::new(),
@@ -322,7 +347,7 @@ impl Site {
             taxonomies: Vec::new(),
             feeds: Vec::new(),
             data,
-            left_out: HashMap::new(),
+            left_out: left_out.into_iter().map(|path| (path, LeftOut::Draft)).collect(),
             unusable,
         };
         refuse_unfit_names(tree, diagnostics);

@@ -14,6 +14,7 @@ pub mod lock;
 pub mod period;
 pub mod promise;
 pub mod prose;
+pub mod publication;
 pub mod quote;
 pub mod redline;
 pub mod translation;

@@ -296,7 +296,7 @@ impl Lock {
     pub fn check(
         &self,
         lock_path: &Arc<str>,
-        statements: &[Statement],
+        statements: &[&Statement],
         effective: impl Fn(&Statement) -> Timestamp,
         now: Timestamp,
         diagnostics: &mut Diagnostics,
@@ -336,7 +336,7 @@ impl Lock {
             }
         }
         let published = |statement: &Statement| self.published().any(|line| line.version == statement.version);
-        for statement in statements.iter().filter(|statement| !statement.is_draft() && !published(statement)) {
+        for statement in statements.iter().filter(|statement| !statement.is_draft() && !published(statement)).copied() {
             let note = Note { summary: "…".into(), why: "…".into(), who: "…".into(), action: "…".into() };
             let effective = effective(statement);
             let event = if effective > now { Event::Scheduled } else { Event::Published };

@@ -1,6 +1,6 @@
 //! One version of the privacy statement: its facts and its text.
 //!
-//! It does not know the other versions; which one is in force is asked of all of them together, see [`in_force`].
+//! It does not know the other versions; which one is in force is asked of their [`History`](crate::history::History).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::digest::{Digests, canonical_text};
 use crate::period::Period;
 use crate::promise::{Promises, Reader, has_provenance};
 use crate::quote;
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, Value};
 
 /// The only schema of facts this software reads.
 pub const SCHEMA: &str = "privacy-statement/1";
@@ -264,6 +264,13 @@ pub(crate) fn parse_version(version: &str) -> Result<String, String> {
     }
 }
 
+/// Whether front matter is that of a version that is being written.
+#[must_use]
+pub fn is_draft(root: &Node) -> bool {
+    let is_draft = |node: &Node| matches!(&node.value, Value::String(version) if version == DRAFT);
+    matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "version" && is_draft(&entry.node)))
+}
+
 fn parse_version_or_draft(version: &str) -> Result<String, String> {
     if version == DRAFT { Ok(version.to_owned()) } else { parse_version(version) }
 }
@@ -308,14 +315,6 @@ fn parse_email(text: &str) -> Result<String, String> {
     if plausible { Ok(text.to_owned()) } else { Err(format!("`{text}` is not an e-mail address")) }
 }
 
-/// The version in force on a day: the latest that is effective by then.
-pub fn in_force(statements: &[Statement], today: Date) -> Option<&Statement> {
-    statements
-        .iter()
-        .filter(|statement| statement.effective <= today && !statement.is_draft())
-        .max_by_key(|statement| (statement.effective, version_key(&statement.version)))
-}
-
 /// Sorts versions: `2018-09-26` before `2018-09-26-2` before `2018-09-26-10`.
 #[must_use]
 pub fn version_key(version: &str) -> (&str, u32) {
@@ -341,22 +340,6 @@ mod tests {
         let statement = Statement::parse(&path, &file, &root, parts.text, &mut diagnostics);
         assert!(!diagnostics.has_errors(), "{diagnostics:?}");
         statement.unwrap()
-    }
-
-    #[test]
-    fn the_latest_effective_version_is_in_force() {
-        let statements = [
-            statement("2020-01-01-10", "2020-01-01"),
-            statement("2018-09-26", "2018-09-26"),
-            statement("2020-01-01-2", "2020-01-01"),
-            statement("2030-01-01", "2030-01-01"),
-        ];
-        let version = |day: &str| in_force(&statements, day.parse().unwrap()).map(|found| found.version.as_str());
-        assert_eq!(version("2018-09-25"), None);
-        assert_eq!(version("2018-09-26"), Some("2018-09-26"));
-        assert_eq!(version("2019-12-31"), Some("2018-09-26"));
-        assert_eq!(version("2020-01-01"), Some("2020-01-01-10"));
-        assert_eq!(version("2030-01-01"), Some("2030-01-01"));
     }
 
     #[test]
