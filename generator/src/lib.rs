@@ -35,6 +35,7 @@ pub mod site;
 pub mod site_config;
 pub mod source_tree;
 pub mod starter;
+pub mod statement_commands;
 pub mod stats;
 pub mod structured_data;
 pub mod summary;

@@ -2,6 +2,7 @@
 //!
 //! Text in, types or diagnostics out. This crate never uses the disk, HTTP, Markdown rendering or templates.
 
+pub mod comparison;
 pub mod contract;
 pub mod country;
 pub mod diagnostic;

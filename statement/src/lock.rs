@@ -428,8 +428,9 @@ fn weighs(before: &str, after: &str) -> Option<String> {
 }
 
 /// The facts without what a correction always changes: its names and dates, its defects, and the phrases it quotes.
-fn facts_that_bind(facts: &Value) -> Value {
-    const FREE: [&str; 7] = ["version", "effective", "kind", "corrects", "provenance", "unclaimed", "says"];
+pub(crate) fn facts_that_bind(facts: &Value) -> Value {
+    const FREE: [&str; 9] =
+        ["version", "effective", "kind", "corrects", "provenance", "unclaimed", "says", "retired", "moved_to"];
     match facts {
         Value::Object(entries) => entries
             .iter()

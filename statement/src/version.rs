@@ -285,7 +285,10 @@ pub fn start_of(day: Date, timezone: &TimeZone) -> Timestamp {
 
 /// Reads `2018-09-26`, or a moment with an offset like `2018-09-26T09:00:00-05:00` (RFC 3339, section 5.6), as the day
 /// that is written and the moment.
-fn parse_effective(text: &str) -> Result<(Date, Option<Timestamp>), String> {
+///
+/// # Errors
+/// Says what is wrong, for the author.
+pub fn parse_effective(text: &str) -> Result<(Date, Option<Timestamp>), String> {
     let Some((day, time)) = text.split_once('T') else { return parse_date(text).map(|date| (date, None)) };
     let date = parse_date(day)?;
     let moment: Timestamp = text.parse().map_err(|_| {
