@@ -103,10 +103,8 @@ pub fn check_parity(original: &Statement, translation: &Translation, diagnostics
                 .help(format!("compare the texts, and then write `of: {}`", original.digests.digest)),
         );
     }
-    let compared: [(&str, fn(&str) -> Vec<String>); 3] =
-        [("sections", sections), ("links", links), ("numbers", numbers)];
-    for (what, read) in compared {
-        let (here, there) = (read(&translation.text), read(&original.text));
+    let read = |text: &str| [("sections", sections(text)), ("links", links(text)), ("numbers", numbers(text))];
+    for ((what, here), (_, there)) in read(&translation.text).into_iter().zip(read(&original.text)) {
         if here == there {
             continue;
         }

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use statement::comparison::Comparison;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::front_matter;
+use statement::history::History;
 use statement::lock::{Event, Line, Note, check_correction, more_than_a_correction};
 use statement::promise::{ChangesEffective, Kind, Source};
 use statement::publication;
@@ -106,10 +107,10 @@ pub fn plan(
                 .help(format!("say it with `--{part} \"…\"`: readers see it beside the change")),
         );
     }
-    let Some(dated) = date(desk, document, draft, request, diagnostics)? else { return Ok(None) };
-    let before =
-        document.history.in_force(dated.effective).and_then(|index| document.history.versions[index].statement);
-    let before = before.map(|file| &desk.statements[file]).filter(|before| before.version != draft.version);
+    let published = Published::new(desk, document);
+    refuse_unpublished(desk, document, draft)?;
+    let Some(dated) = date(desk, &published, draft, request, diagnostics)? else { return Ok(None) };
+    let before = published.in_force(dated.effective).filter(|before| before.version != draft.version);
     let (new, written) = match draft.is_draft() {
         true => {
             let version = free_name(desk, document, dated.day);
@@ -125,7 +126,7 @@ pub fn plan(
     };
     let comparison = before.map(|before| Comparison::new(before, &new));
     if request.found_in.is_none() {
-        judge(desk, document, &new, before, comparison.as_ref(), diagnostics);
+        judge(&published, &as_drafted(&new, draft), before, comparison.as_ref(), diagnostics);
     }
     if diagnostics.has_errors() {
         return Ok(None);
@@ -138,6 +139,50 @@ pub fn plan(
     let file = written.map(|written| (new.path.to_string(), written.into_bytes()));
     let draft = file.is_some().then(|| Arc::clone(&draft.path));
     Ok(Some(Publication { version: new.version.clone(), file, draft, lock: desk.lock_with(document, &line), told }))
+}
+
+/// The versions that are in the lock.
+struct Published<'d> {
+    history: History,
+    files: Vec<&'d Statement>,
+}
+
+impl<'d> Published<'d> {
+    fn new(desk: &'d Desk<'_>, document: &VersionedDocument) -> Self {
+        let is_locked = |version: &str| document.lock.published().any(|line| line.version == version);
+        let is_here = |statement: &&Statement| folder_of(&statement.path) == document.folder;
+        let files: Vec<&Statement> =
+            desk.statements.iter().filter(is_here).filter(|statement| is_locked(&statement.version)).collect();
+        let effective = |statement: &Statement| statement.effective_in(&desk.config.timezone);
+        Self { history: History::new(&document.lock, &files, &[], effective), files }
+    }
+
+    /// The version in force at a moment, if its text is there.
+    fn in_force(&self, at: Timestamp) -> Option<&'d Statement> {
+        self.history.in_force(at).and_then(|index| self.history.versions[index].statement).map(|file| self.files[file])
+    }
+}
+
+/// Versions are published in their order.
+fn refuse_unpublished(desk: &Desk<'_>, document: &VersionedDocument, new: &Statement) -> Result<(), Failure> {
+    let first = document.history.versions.iter().find(|version| !version.is_locked && version.version != new.version);
+    match first.filter(|first| first.effective <= new.effective_in(&desk.config.timezone)) {
+        Some(first) => Err(Failure(format!(
+            "version {0} is not in the lock\n  = help: publish it first: `candor statement publish {0}`",
+            first.version
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A version with the places its draft has, so that its author is shown what they wrote.
+fn as_drafted(new: &Statement, draft: &Statement) -> Statement {
+    let mut judged = Statement { path: Arc::clone(&draft.path), ..new.clone() };
+    if let Some(kind) = &mut judged.promises.kind {
+        kind.span = draft.promises.kind.as_ref().map_or(0..0, |kind| kind.span.clone());
+    }
+    judged.promises.moved_to.clone_from(&draft.promises.moved_to);
+    judged
 }
 
 /// From when a version is in force.
@@ -155,7 +200,7 @@ struct Dated {
 /// Dates a version; reports a date that the statement in force does not allow.
 fn date(
     desk: &Desk<'_>,
-    document: &VersionedDocument,
+    published: &Published<'_>,
     draft: &Statement,
     request: &Request<'_>,
     diagnostics: &mut Diagnostics,
@@ -169,9 +214,9 @@ fn date(
     };
     let own = || (draft.effective, draft.effective_at);
     let own_written = || draft.effective_at.map_or_else(|| draft.effective.to_string(), |moment| desk.written(moment));
-    let history = &document.history;
-    let in_force = history.in_force(request.now).map(|index| &history.versions[index]);
-    let Some(in_force) = in_force.filter(|version| version.is_locked && request.found_in.is_none()) else {
+    let history = &published.history;
+    let in_force = published.in_force(request.now).filter(|_| request.found_in.is_none());
+    let Some(in_force) = in_force else {
         // The first version, or one found later: it was made known when it says so, if it was published elsewhere.
         let written = request.effective.map(str::to_owned).unwrap_or_else(own_written);
         let found = dated(written.clone(), parse_effective(&written).map_err(Failure)?, request.now);
@@ -179,14 +224,14 @@ fn date(
         let posted = if is_imported { found.effective.min(request.now) } else { request.now };
         return Ok(Some(Dated { posted, ..found }));
     };
-    let changes = in_force.statement.and_then(|file| desk.statements[file].promises.changes.as_ref());
+    let changes = in_force.promises.changes.as_ref();
     let is_scheduled = changes.is_some_and(|changes| changes.effective == Some(ChangesEffective::Scheduled));
     let written = request.effective.map(str::to_owned);
     let mut found = match written {
         Some(written) => dated(written.clone(), parse_effective(&written).map_err(Failure)?, request.now),
         None if is_scheduled || !draft.is_draft() => dated(own_written(), own(), request.now),
         // What is effective on posting is effective today, whatever day it was begun; two on a day need two moments.
-        None if in_force.effective < start_of(today, timezone) && draft.effective <= today => {
+        None if in_force.effective_in(timezone) < start_of(today, timezone) && draft.effective <= today => {
             let found = dated(today.to_string(), (today, None), request.now);
             Dated { instead_of: Some(draft.effective).filter(|day| *day != today), ..found }
         }
@@ -233,16 +278,13 @@ fn date(
 
 /// The rules between a version and those before it.
 fn judge(
-    desk: &Desk<'_>,
-    document: &VersionedDocument,
+    published: &Published<'_>,
     new: &Statement,
     before: Option<&Statement>,
     comparison: Option<&Comparison>,
     diagnostics: &mut Diagnostics,
 ) {
-    if let Some(other) =
-        desk.statements.iter().find(|other| folder_of(&other.path) == document.folder && other.document != new.document)
-    {
+    if let Some(other) = published.files.iter().find(|other| other.document != new.document) {
         diagnostics.push(
             Diagnostic::error(
                 &new.path,
@@ -253,11 +295,8 @@ fn judge(
         );
     }
     let Some(before) = before else { return };
-    let earlier = document.history.versions.iter().filter(|version| !version.is_backfilled);
-    let earlier: Vec<&Statement> = earlier
-        .filter_map(|version| version.statement.map(|file| &desk.statements[file]))
-        .filter(|statement| statement.version != new.version)
-        .collect();
+    let earlier = published.history.versions.iter().filter(|version| !version.is_backfilled);
+    let earlier: Vec<&Statement> = earlier.filter_map(|version| Some(published.files[version.statement?])).collect();
     publication::check_sections(&earlier, new, diagnostics);
     check_correction(&[before.clone(), new.clone()], new, diagnostics);
     let Some(comparison) = comparison else { return };

@@ -271,7 +271,12 @@ pub(crate) fn run(command: StatementCommand) -> Result<bool, Failure> {
             dry_run,
             ..
         } => {
-            let found = publish::find(&desk, document, draft.as_deref())?;
+            let found = match publish::find(&desk, document, draft.as_deref()) {
+                Ok(found) => found,
+                // A draft that cannot be read is none.
+                Err(_) if diagnostics.has_errors() => return Ok(conclude(&tree, diagnostics, |_| true)),
+                Err(failure) => return Err(failure),
+            };
             // That it is not in the lock yet is why it is published.
             let path = found.path.clone();
             let is_news = move |found: &Diagnostic| {
