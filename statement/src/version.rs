@@ -19,6 +19,9 @@ use crate::yaml::{Fields, Node, Value};
 /// The only schema of facts this software reads.
 pub const SCHEMA: &str = "privacy-statement/1";
 
+/// The longest text of a version, in bytes: 300 pages, and still compared in a moment.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
 /// The version of a statement that is being written.
 pub const DRAFT: &str = "draft";
 
@@ -105,6 +108,14 @@ impl Statement {
         text_span: Range<usize>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
+        if text_span.len() > TEXT_BYTES_MAX {
+            let fact = format!("the text has {} bytes, and a statement may have {TEXT_BYTES_MAX}", text_span.len());
+            diagnostics.push(
+                Diagnostic::error(path, text_span.start..text_span.start, fact)
+                    .help("keep what readers agree to short, and link to the rest"),
+            );
+            return None;
+        }
         let mut facts = Fields::new(path, "the statement's front matter", root, diagnostics)?;
 
         let schema = facts.one_of("schema", &[(SCHEMA, ())]);
