@@ -7,6 +7,7 @@ pub mod contract;
 pub mod country;
 pub mod diagnostic;
 pub mod digest;
+pub mod dpv;
 pub mod explain;
 pub mod form;
 pub mod front_matter;
