@@ -12,6 +12,7 @@ pub mod author_files;
 pub mod build;
 pub mod contract;
 pub mod data;
+pub mod documents;
 #[cfg(feature = "external-links")]
 pub mod external_links;
 pub mod feed;
@@ -35,6 +36,7 @@ pub mod site;
 pub mod site_config;
 pub mod source_tree;
 pub mod starter;
+pub mod statement_commands;
 pub mod statement_files;
 pub mod statement_values;
 pub mod stats;

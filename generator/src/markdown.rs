@@ -57,9 +57,8 @@ fn statement_of<'a>(site: &'a Site, page: &SitePage) -> Option<&'a Statement> {
         PageKind::Statement(version) => Some(&site.statements[version]),
         PageKind::Companion(publication, Companion::Translation(translation)) => {
             let publication = &site.publications[publication];
-            let version = &publication.translations[translation].version;
-            let of_version = |statement: &&Statement| statement.version == *version;
-            site.statements[publication.statements.clone()].iter().find(of_version)
+            let version = publication.document.history.find(&site.translations[translation].version)?;
+            publication.document.history.versions[version].statement.map(|file| &site.statements[file])
         }
         _ => None,
     }

@@ -1,27 +1,21 @@
-//! A document with versions as the site publishes it: the folder's lock and history, its translations and drafts, what
-//! changed between versions, and the pages that stand beside the versions themselves.
+//! A document with versions as the site publishes it: its translations and drafts, what changed between versions, and the pages that stand beside the versions themselves.
 //!
 //! It decides which pages there are and where; what they say is made elsewhere, from what is kept here.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use rayon::prelude::*;
-use statement::diagnostic::{Diagnostic, Diagnostics};
-use statement::history::{History, State, Version};
-use statement::lock::{Lock, facts_that_bind};
+use statement::history::{State, Version};
+use statement::lock::facts_that_bind;
 use statement::redline::{self, FactChange, Redline};
 use statement::translation::Translation;
 use statement::version::Statement;
 
 use crate::address;
+use crate::documents::{VersionedDocument, folder_of};
 use crate::source_tree::SourceTree;
-
-/// The lock's name, in the folder of the versions.
-pub const LOCK: &str = "statement.lock";
 
 /// A document with its versions.
 #[derive(Debug)]
@@ -30,16 +24,14 @@ pub struct Publication {
     pub home: String,
     /// The file that the pages beside the versions come from: the lock, or the newest version where there is none.
     pub path: Arc<str>,
-    /// Whether there is a lock.
-    pub is_locked: bool,
+    /// Its lock, and when each version is in force.
+    pub document: VersionedDocument,
     /// Whether there are pages beside the versions: where there is a lock, and where the theme has templates for them.
     pub has_companions: bool,
-    /// The versions and when each is in force.
-    pub history: History,
-    /// The versions' files and the drafts, as a range of [`Site::statements`](crate::site::Site::statements).
-    pub statements: Range<usize>,
-    /// The translations.
-    pub translations: Vec<Translation>,
+    /// The versions' files and the drafts, as indices into [`Site::statements`](crate::site::Site::statements).
+    pub statements: Vec<usize>,
+    /// The translations, as indices into [`Site::translations`](crate::site::Site::translations).
+    pub translations: Vec<usize>,
     /// What changed: every version against the one before it, and every version against the one in force.
     pub comparisons: Vec<Comparison>,
     /// The moment the site is built for.
@@ -70,7 +62,7 @@ pub enum Companion {
     Comparison(usize),
     /// What a version promises, fact by fact, as an index into [`Site::statements`](crate::site::Site::statements).
     Explanation(usize),
-    /// A version in another language, as an index into [`Publication::translations`].
+    /// A version in another language, as an index into [`Site::translations`](crate::site::Site::translations).
     Translation(usize),
     /// Where a version stood whose text may no longer be shown, as an index into the history.
     Tombstone(usize),
@@ -115,177 +107,80 @@ pub const TEMPLATES: [&str; 8] = [
     "statement-feed-entry.html",
 ];
 
-/// The folder a file stands in: `content/privacy`.
-fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// Reads the locks, and brings versions and translations together folder by folder. Sorts `statements` so that those of
-/// a folder stand together. `is_usable` tells whether every file of a folder could be read.
+/// Makes publications of a site's documents, in their order. `templates` is the folder of the theme's templates, with
+/// its final slash; `at` is the moment the site is built for.
+#[must_use]
 pub fn gather(
-    sources: &Sources<'_>,
-    statements: &mut [Statement],
+    documents: Vec<VersionedDocument>,
+    tree: &SourceTree,
+    templates: &str,
+    statements: &[Statement],
     translations: &[Translation],
-    is_usable: impl Fn(&str) -> bool + Sync,
-    diagnostics: &mut Diagnostics,
+    at: Timestamp,
 ) -> Vec<Publication> {
-    statements.sort_by(|a, b| (folder(&a.path), &a.path).cmp(&(folder(&b.path), &b.path)));
-    let is_lock = |path: &str| path.starts_with("content/") && path.rsplit('/').next() == Some(LOCK);
-    let locks = sources.tree.files().iter().map(|file| &*file.path).filter(|path| is_lock(path));
-    let folders: BTreeSet<String> = statements
-        .iter()
-        .map(|statement| folder(&statement.path))
-        .chain(locks.map(folder))
-        .map(str::to_owned)
-        .collect();
-    for translation in translations {
-        let is_known = |statement: &Statement| {
-            folder(&statement.path) == folder(&translation.path) && statement.version == translation.version
-        };
-        if !statements.iter().any(is_known) && is_usable(folder(&translation.path)) {
-            diagnostics.push(
-                Diagnostic::error(
-                    &translation.path,
-                    0..0,
-                    format!("there is no version {} beside its translation", translation.version),
-                )
-                .help("name the file by a version of its folder and by language, like `2018-09-26.es.md`"),
-            );
-        }
-    }
-    let gathered: Vec<(Publication, Diagnostics)> = folders
-        .into_par_iter()
-        .filter_map(|name| {
-            let first = statements.partition_point(|statement| folder(&statement.path) < name.as_str());
-            let count = statements[first..].iter().take_while(|statement| folder(&statement.path) == name).count();
-            let translations = translations.iter().filter(|translation| folder(&translation.path) == name);
-            let mut found = Diagnostics::new();
-            let range = first..first + count;
-            let folder = Folder { sources, name: &name, statements, range };
-            let publication = folder.publication(translations.cloned().collect(), is_usable(&name), &mut found);
-            publication.map(|publication| (publication, found))
-        })
-        .collect();
-    let joined = gathered.into_iter().map(|(publication, found)| {
-        diagnostics.append(found);
-        publication
-    });
-    joined.collect()
-}
-
-/// What publications are made of, beside the versions.
-#[derive(Debug)]
-pub struct Sources<'a> {
-    /// The files of the site, the locks among them.
-    pub tree: &'a SourceTree,
-    /// The folder of the theme's templates, with its final slash.
-    pub templates: &'a str,
-    /// The site's time zone.
-    pub timezone: &'a TimeZone,
-    /// The moment the site is built for.
-    pub at: Timestamp,
-}
-
-/// A folder of versions, before it is a publication.
-struct Folder<'a> {
-    sources: &'a Sources<'a>,
-    name: &'a str,
-    statements: &'a [Statement],
-    range: Range<usize>,
-}
-
-impl Folder<'_> {
-    fn publication(
-        &self,
-        translations: Vec<Translation>,
-        is_usable: bool,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Publication> {
-        let lock_path: Arc<str> = format!("{}/{LOCK}", self.name).into();
-        let text = self.sources.tree.text(&lock_path);
-        // A lock that is broken has been reported; what it says is not used.
-        let lock = text.map_or_else(|| Some(Lock::default()), |text| Lock::parse(&lock_path, text, diagnostics));
-        let lock = lock.unwrap_or_default();
-        let files = &self.statements[self.range.clone()];
-        let effective = |statement: &Statement| statement.effective_in(self.sources.timezone);
-        let is_broken = text.is_some_and(|text| !text.is_empty()) && lock.lines.is_empty();
-        if is_usable && !is_broken {
-            if text.is_some() {
-                lock.check(&lock_path, files, effective, self.sources.at, diagnostics);
-            } else {
-                // Facts that are held against the text are held to what was published, too.
-                let bound: Vec<Statement> =
-                    files.iter().filter(|statement| statement.promises.provenance.is_some()).cloned().collect();
-                lock.check(&lock_path, &bound, effective, self.sources.at, diagnostics);
-            }
-        }
-        let statements: Vec<&Statement> = files.iter().collect();
-        let translated: Vec<&Translation> = translations.iter().collect();
-        let history = History::new(&lock, &statements, &translated, effective);
-        let newest =
-            history.versions.iter().rev().find_map(|version| version.statement).map(|index| &files[index].path);
-        let path =
-            if text.is_some() { Some(&lock_path) } else { newest.or_else(|| files.first().map(|file| &file.path)) };
-        let home = Folder::home(self.name);
+    let has_templates = tree.text(&format!("{templates}{}", TEMPLATES[0])).is_some();
+    let gather = |document: VersionedDocument| {
+        let in_content = document.folder.strip_prefix("content").unwrap_or(&document.folder).trim_start_matches('/');
+        let home = address::of_page(&format!("{in_content}/_index.md"), None);
+        let in_folder = |path: &str| folder_of(path) == document.folder;
+        let files: Vec<usize> = (0..statements.len()).filter(|file| in_folder(&statements[*file].path)).collect();
+        let translations = (0..translations.len()).filter(|file| in_folder(&translations[*file].path)).collect();
+        let newest = document.history.versions.iter().rev().find_map(|version| version.statement);
+        let newest = newest.or(files.first().copied()).map(|file| &statements[file].path);
+        // A translation without any version has been reported.
+        let path = if document.is_locked { &document.lock_path } else { newest? };
         let mut publication = Publication {
             home,
-            path: Arc::clone(path?),
-            is_locked: text.is_some(),
-            has_companions: text.is_some()
-                || self.sources.tree.text(&format!("{}{}", self.sources.templates, TEMPLATES[0])).is_some(),
-            history,
-            statements: self.range.clone(),
+            path: Arc::clone(path),
+            has_companions: document.is_locked || has_templates,
+            statements: files,
             translations,
             comparisons: Vec::new(),
-            at: self.sources.at,
+            at,
+            document,
         };
-        publication.comparisons = publication.compare(self.statements);
+        publication.comparisons = publication.compare(statements);
         Some(publication)
-    }
-
-    fn home(name: &str) -> String {
-        let in_content = name.strip_prefix("content").unwrap_or(name).trim_start_matches('/');
-        address::of_page(&format!("{in_content}/_index.md"), None)
-    }
+    };
+    documents.into_iter().filter_map(gather).collect()
 }
 
 impl Publication {
     /// A version's file, as an index into the site's statements; none where its text may not be shown.
     #[must_use]
     pub fn file_of(&self, version: &Version) -> Option<usize> {
-        version.redacted.is_none().then_some(version.statement).flatten().map(|index| self.statements.start + index)
+        version.redacted.is_none().then_some(version.statement).flatten()
     }
 
     /// The version that a file of the site's statements is; none for a draft.
     #[must_use]
     pub fn version_of(&self, statement: usize) -> Option<usize> {
-        let index = statement.checked_sub(self.statements.start)?;
-        self.history.versions.iter().position(|version| version.statement == Some(index))
+        self.document.history.versions.iter().position(|version| version.statement == Some(statement))
     }
 
     /// The version in force, as an index into the history.
     #[must_use]
     pub fn in_force(&self) -> Option<usize> {
-        self.history.in_force(self.at)
+        self.document.history.in_force(self.at)
     }
 
     /// What a version is at the moment of the build.
     #[must_use]
     pub fn state(&self, version: usize) -> State {
-        self.history.state(version, self.at)
+        self.document.history.state(version, self.at)
     }
 
     /// The next version that will be in force and was made known before, as an index into the history.
     #[must_use]
     pub fn upcoming(&self) -> Option<usize> {
-        let (_, next) = self.history.next_transition(self.at)?;
-        next.filter(|next| self.history.versions[*next].effective > self.at)
+        let (_, next) = self.document.history.next_transition(self.at)?;
+        next.filter(|next| self.document.history.versions[*next].effective > self.at)
     }
 
     /// Whether a version was ever made known before it was in force.
     #[must_use]
     pub fn announces(&self) -> bool {
-        self.history.versions.iter().any(|version| version.is_locked && version.posted < version.effective)
+        self.document.history.versions.iter().any(|version| version.is_locked && version.posted < version.effective)
     }
 
     /// The site path of a version's permalink.
@@ -322,21 +217,22 @@ impl Publication {
     /// The version before and the version after one, among those whose text may be shown.
     #[must_use]
     pub fn neighbours(&self, version: usize) -> (Option<usize>, Option<usize>) {
-        let is_shown = |index: &usize| self.file_of(&self.history.versions[*index]).is_some();
+        let is_shown = |index: &usize| self.file_of(&self.document.history.versions[*index]).is_some();
         let before = (0..version).rev().find(is_shown);
-        (before, (version + 1..self.history.versions.len()).find(is_shown))
+        (before, (version + 1..self.document.history.versions.len()).find(is_shown))
     }
 
     /// All comparisons; each is made once.
     fn compare(&self, statements: &[Statement]) -> Vec<Comparison> {
-        let shown: Vec<usize> = self.history.versions.iter().filter_map(|version| self.file_of(version)).collect();
+        let shown: Vec<usize> =
+            self.document.history.versions.iter().filter_map(|version| self.file_of(version)).collect();
         let mut pairs: Vec<(usize, usize)> = shown.windows(2).map(|pair| (pair[0], pair[1])).collect();
-        let in_force = self.in_force().and_then(|version| self.file_of(&self.history.versions[version]));
+        let in_force = self.in_force().and_then(|version| self.file_of(&self.document.history.versions[version]));
         if let Some(in_force) = in_force {
             let at = shown.iter().position(|file| *file == in_force).unwrap_or_default();
             pairs.extend(shown[..at].iter().map(|old| (*old, in_force)));
             pairs.extend(shown[at + 1..].iter().map(|new| (in_force, *new)));
-            let drafts = self.statements.clone().filter(|file| statements[*file].is_draft());
+            let drafts = self.statements.iter().copied().filter(|file| statements[*file].is_draft());
             pairs.extend(drafts.map(|draft| (in_force, draft)));
         }
         let mut seen = BTreeSet::new();
@@ -358,7 +254,7 @@ impl Publication {
 
     /// The pages beside the versions: each with its site path.
     #[must_use]
-    pub fn companions(&self, statements: &[Statement]) -> Vec<(Companion, String)> {
+    pub fn companions(&self, statements: &[Statement], translations: &[Translation]) -> Vec<(Companion, String)> {
         let mut pages = vec![
             (Companion::Changes, self.shared("changes")),
             (Companion::Verify, self.shared("verify")),
@@ -367,22 +263,28 @@ impl Publication {
         for (index, comparison) in self.comparisons.iter().enumerate() {
             pages.push((Companion::Comparison(index), self.address_of_comparison(statements, comparison)));
         }
-        for index in self.statements.clone() {
+        for index in self.statements.iter().copied() {
             let statement = &statements[index];
-            let is_hidden =
-                self.version_of(index).is_some_and(|version| self.file_of(&self.history.versions[version]).is_none());
+            let is_hidden = self
+                .version_of(index)
+                .is_some_and(|version| self.file_of(&self.document.history.versions[version]).is_none());
             if !statement.promises.quotes.is_empty() && !is_hidden {
                 let page = address::below(&self.address_of_file(statement), "explained");
                 pages.push((Companion::Explanation(index), page));
             }
         }
-        for (index, version) in self.history.versions.iter().enumerate() {
+        for (index, version) in self.document.history.versions.iter().enumerate() {
             if self.file_of(version).is_none() {
                 pages.push((Companion::Tombstone(index), self.address_of(&version.version)));
             }
         }
-        for (index, translation) in self.translations.iter().enumerate() {
-            let version = self.history.find(&translation.version).map(|version| &self.history.versions[version]);
+        for index in self.translations.iter().copied() {
+            let translation = &translations[index];
+            let version = self
+                .document
+                .history
+                .find(&translation.version)
+                .map(|version| &self.document.history.versions[version]);
             if version.is_some_and(|version| self.file_of(version).is_some()) {
                 let page = address::below(&self.address_of(&translation.version), &translation.language);
                 pages.push((Companion::Translation(index), page));

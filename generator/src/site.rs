@@ -18,6 +18,7 @@ use statement::yaml;
 
 use crate::address;
 use crate::data;
+use crate::documents;
 use crate::feed::{self, Feed};
 use crate::page::{self, Document, FrontMatter, SortBy};
 use crate::publication::{self, Companion, Publication};
@@ -52,8 +53,10 @@ pub struct Site {
     pub config: SiteConfig,
     /// All pages, in the order of their files.
     pub pages: Vec<SitePage>,
-    /// All versions of the statement, those of a folder together; drafts where they are published.
+    /// All versions of the statement, and its drafts where drafts are shown.
     pub statements: Vec<Statement>,
+    /// Their translations.
+    pub translations: Vec<Translation>,
     /// The version in force, as an index into `statements`.
     pub in_force: Option<usize>,
     /// The documents these are versions of, by folder.
@@ -241,8 +244,8 @@ impl SitePage {
 fn is_published(content_path: &str) -> bool {
     let is_form = content_path.starts_with("forms/") && content_path.ends_with(".yaml");
     let is_data = data::name_and_format(content_path).is_some();
-    let is_lock = content_path.rsplit('/').next() == Some(publication::LOCK);
-    !content_path.ends_with(".md") && !is_lock && content_path != "site.yaml" && !is_form && !is_data
+    let is_source = content_path.ends_with(".md") || content_path == "site.yaml" || is_form || is_data;
+    !is_source && !content_path.ends_with("/statement.lock")
 }
 
 fn content_path(path: &str) -> &str {
@@ -255,11 +258,14 @@ struct Documents {
     pages: Vec<page::Page>,
     statements: Vec<Statement>,
     translations: Vec<Translation>,
+    /// Drafts of the statement that are not shown, by content path.
+    left_out: Vec<Arc<str>>,
     unusable: Vec<Arc<str>>,
 }
 
-/// Parses every markdown file.
-fn parse_documents(tree: &SourceTree, timezone: &TimeZone, diagnostics: &mut Diagnostics) -> Documents {
+/// Parses every markdown file. Where drafts are not shown, a draft of the statement is not judged either: whoever works
+/// on it does not keep the others from publishing.
+fn parse_documents(tree: &SourceTree, timezone: &TimeZone, drafts: bool, diagnostics: &mut Diagnostics) -> Documents {
     let parsed: Vec<(&Arc<str>, Option<Document>, Diagnostics)> = tree
         .files()
         .par_iter()
@@ -272,12 +278,17 @@ fn parse_documents(tree: &SourceTree, timezone: &TimeZone, diagnostics: &mut Dia
         .collect();
     let mut documents = Documents::default();
     for (path, document, found) in parsed {
+        if !drafts && matches!(document, Some(Document::Draft(_))) {
+            documents.left_out.push(content_path(path).into());
+            continue;
+        }
         diagnostics.append(found);
         match document {
             Some(Document::Page(page)) => documents.pages.push(page),
             Some(Document::Statement(statement)) => documents.statements.push(statement),
+            Some(Document::Draft(Some(statement))) => documents.statements.push(*statement),
             Some(Document::Translation(translation)) => documents.translations.push(translation),
-            None => documents.unusable.push(content_path(path).into()),
+            Some(Document::Draft(None)) | None => documents.unusable.push(content_path(path).into()),
         }
     }
     documents
@@ -312,30 +323,17 @@ impl Site {
     pub fn assemble(tree: &SourceTree, options: &Options, diagnostics: &mut Diagnostics) -> Option<Self> {
         let config = SiteConfig::parse(tree, options.base_url.as_deref(), diagnostics);
         let timezone = config.as_ref().map_or(TimeZone::UTC, |config| config.timezone.clone());
-        let Documents { pages, mut statements, translations, mut unusable } =
-            parse_documents(tree, &timezone, diagnostics);
+        let Documents { pages, statements, translations, left_out, mut unusable } =
+            parse_documents(tree, &timezone, options.statement_drafts, diagnostics);
         let forms = parse_forms(tree, &mut unusable, diagnostics);
         let data = data::parse(tree, diagnostics);
         let config = config?;
         let today = options.today.unwrap_or_else(|| config.timezone.to_datetime(options.now).date());
-        let mut left_out = HashMap::new();
-        statements.retain(|statement| {
-            let is_shown = options.statement_drafts || !statement.is_draft();
-            if !is_shown {
-                left_out.insert(content_path(&statement.path).into(), LeftOut::Draft);
-            }
-            is_shown
-        });
         let now = Timestamp::from_second(options.now.as_second()).unwrap_or(options.now);
         let at = options.today.map_or(now, |today| start_of(today, &config.timezone));
-        let is_usable = |folder: &str| {
-            let of_folder =
-                |path: &Arc<str>| path.rsplit_once('/').map_or("", |(folder, _)| folder) == content_path(folder);
-            !unusable.iter().any(of_folder)
-        };
+        let documents = documents::assemble(tree, &statements, &translations, &config.timezone, at, diagnostics);
         let templates = format!("themes/{}/templates/", config.theme.value);
-        let sources = publication::Sources { tree, templates: &templates, timezone: &config.timezone, at };
-        let publications = publication::gather(&sources, &mut statements, &translations, is_usable, diagnostics);
+        let publications = publication::gather(documents, tree, &templates, &statements, &translations, at);
         let in_force = in_force(&publications).map(|index| &statements[index]);
         // Where the statement itself could not be read, its absence is no news.
         if in_force.is_some() || unusable.is_empty() {
@@ -347,6 +345,7 @@ impl Site {
             config,
             pages: Vec::with_capacity(pages.len() + statements.len() + 1),
             statements,
+            translations,
             in_force,
             publications,
             forms,
@@ -357,7 +356,7 @@ impl Site {
             taxonomies: Vec::new(),
             feeds: Vec::new(),
             data,
-            left_out,
+            left_out: left_out.into_iter().map(|path| (path, LeftOut::Draft)).collect(),
             unusable,
         };
         refuse_unfit_names(tree, diagnostics);
@@ -422,8 +421,8 @@ impl Site {
     #[must_use]
     pub fn next_transition(&self) -> Option<(Timestamp, Option<String>)> {
         let next = |publication: &Publication| {
-            let (at, version) = publication.history.next_transition(publication.at)?;
-            Some((at, version.map(|version| publication.history.versions[version].version.clone())))
+            let (at, version) = publication.document.history.next_transition(publication.at)?;
+            Some((at, version.map(|version| publication.document.history.versions[version].version.clone())))
         };
         self.publications.iter().filter_map(next).min()
     }
@@ -538,7 +537,7 @@ impl Site {
     fn add_statement_pages(&mut self, diagnostics: &mut Diagnostics) {
         let publications = std::mem::take(&mut self.publications);
         for (index, publication) in publications.iter().enumerate() {
-            for file in publication.statements.clone() {
+            for file in publication.statements.iter().copied() {
                 let version = publication.version_of(file);
                 let statement = &self.statements[file];
                 let state = version.map(|version| publication.state(version));
@@ -567,12 +566,12 @@ impl Site {
                     self.add_page(page(publication.shared("upcoming")), diagnostics);
                 }
             }
-            for (companion, address) in publication.companions(&self.statements) {
+            for (companion, address) in publication.companions(&self.statements, &self.translations) {
                 if publication.has_companions {
                     self.add_companion(publication, index, companion, address, diagnostics);
                 }
             }
-            for file in statement_files::addresses(publication, &self.statements) {
+            for file in statement_files::addresses(publication, &self.statements, &self.translations) {
                 let occupant = Occupant::Reserved("a file of the statement stands there");
                 self.occupy(&file, occupant, &publication.path, 0..0, diagnostics);
             }
@@ -591,7 +590,7 @@ impl Site {
         let kind = PageKind::Companion(index, companion);
         let (path, text, title) = match companion {
             Companion::Translation(translation) => {
-                let translation = &publication.translations[translation];
+                let translation = &self.translations[translation];
                 (Arc::clone(&translation.path), translation.text_span.clone(), translation.title.clone())
             }
             // Its title is the template's to say.
@@ -886,7 +885,7 @@ impl Site {
 /// The version in force of all documents; of several, the one that is newest.
 fn in_force(publications: &[Publication]) -> Option<usize> {
     let versions = publications.iter().filter_map(|publication| {
-        let version = &publication.history.versions[publication.in_force()?];
+        let version = &publication.document.history.versions[publication.in_force()?];
         Some((version.effective, publication.file_of(version)?))
     });
     versions.max().map(|(_, file)| file)

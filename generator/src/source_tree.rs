@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use walkdir::WalkDir;
 
-use crate::{Failure, address};
+use crate::{Failure, address, documents};
 
 /// A site's files.
 #[derive(Debug, Default)]
@@ -223,8 +223,9 @@ fn site_path(root: &Path, file: &Path) -> Result<String, Failure> {
 fn is_text(path: &str) -> bool {
     let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
     match suffix {
-        "md" | "yaml" | "lock" => true,
+        "md" | "yaml" => true,
         "html" | "xml" | "txt" => path.starts_with("themes/"),
+        "lock" => documents::is_lock(path),
         "json" | "csv" | "toml" => path.starts_with("content/data/"),
         _ => false,
     }

@@ -11,8 +11,10 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use statement::diagnostic::Diagnostics;
 use statement::digest::canonical_json;
+use statement::dpv;
 use statement::history::Version;
 use statement::promise::Kind;
+use statement::translation::Translation;
 use statement::version::Statement;
 
 use crate::address;
@@ -25,22 +27,24 @@ use crate::template::{Theme, date_words};
 
 /// The site paths of a document's files.
 #[must_use]
-pub fn addresses(publication: &Publication, statements: &[Statement]) -> Vec<String> {
+pub fn addresses(publication: &Publication, statements: &[Statement], translations: &[Translation]) -> Vec<String> {
     let mut paths = vec![manifest_path(publication), timemap_path(publication)];
-    if publication.is_locked {
+    if publication.document.is_locked {
         paths.push(lock_path(publication));
     }
     if publication.has_companions {
         paths.push(statement_values::feed(publication));
         paths.extend(publication.comparisons.iter().map(|comparison| diff_path(publication, statements, comparison)));
-        paths.extend(publication.translations.iter().map(|translation| {
+        paths.extend(publication.translations.iter().map(|index| {
+            let translation = &translations[*index];
             let folder = address::below(&publication.address_of(&translation.version), &translation.language);
             address::beside(&folder, "statement.md")
         }));
     }
-    for version in publication.history.versions.iter().filter(|version| publication.file_of(version).is_some()) {
+    for version in publication.document.history.versions.iter().filter(|version| publication.file_of(version).is_some())
+    {
         let folder = publication.address_of(&version.version);
-        paths.extend(["statement.md", "facts.json"].map(|name| address::beside(&folder, name)));
+        paths.extend(["statement.md", "facts.json", "facts.jsonld"].map(|name| address::beside(&folder, name)));
     }
     paths
 }
@@ -48,7 +52,10 @@ pub fn addresses(publication: &Publication, statements: &[Statement]) -> Vec<Str
 /// The same of all documents of a site.
 #[must_use]
 pub fn all_addresses(site: &Site) -> Vec<String> {
-    site.publications.iter().flat_map(|publication| addresses(publication, &site.statements)).collect()
+    site.publications
+        .iter()
+        .flat_map(|publication| addresses(publication, &site.statements, &site.translations))
+        .collect()
 }
 
 /// All files of all documents: site path and text.
@@ -73,17 +80,19 @@ fn render(
         (manifest_path(publication), pretty(&manifest(site, publication))),
         (timemap_path(publication), timemap(site, publication)),
     ];
-    if let Some(lock) = tree.text(&publication.path).filter(|_| publication.is_locked) {
+    if let Some(lock) = tree.text(&publication.path).filter(|_| publication.document.is_locked) {
         files.push((lock_path(publication), lock.to_owned()));
     }
-    for version in &publication.history.versions {
+    for version in &publication.document.history.versions {
         let Some(statement) = publication.file_of(version).map(|file| &site.statements[file]) else { continue };
         let folder = publication.address_of(&version.version);
         files.push((address::beside(&folder, "statement.md"), statement.text.clone()));
         files.push((address::beside(&folder, "facts.json"), canonical_json(&statement.facts)));
+        let url = address::permalink(&site.config.base_url, &folder);
+        files.push((address::beside(&folder, "facts.jsonld"), pretty(&dpv::export(statement, &url))));
     }
     if publication.has_companions {
-        for translation in &publication.translations {
+        for translation in publication.translations.iter().map(|index| &site.translations[*index]) {
             let folder = address::below(&publication.address_of(&translation.version), &translation.language);
             files.push((address::beside(&folder, "statement.md"), translation.text.clone()));
         }
@@ -117,7 +126,7 @@ fn pretty(value: &Value) -> String {
 }
 
 fn manifest(site: &Site, publication: &Publication) -> Value {
-    let history = &publication.history;
+    let history = &publication.document.history;
     let first = history.versions.iter().find_map(|version| publication.file_of(version));
     let name = |index: usize| history.versions[index].version.as_str();
     let next = history.next_transition(publication.at);
@@ -177,7 +186,7 @@ fn timemap(site: &Site, publication: &Publication) -> String {
     let absolute = |path: &str| address::permalink(&site.config.base_url, path);
     let date = |at: Timestamp| at.to_zoned_datetime(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let mut mementos: Vec<(Timestamp, String)> = Vec::new();
-    for version in &publication.history.versions {
+    for version in &publication.document.history.versions {
         let began = version.in_force.iter().map(|interval| interval.from).filter(|from| *from <= publication.at).min();
         mementos.extend(began.map(|from| (from, absolute(&publication.address_of(&version.version)))));
     }
@@ -217,8 +226,8 @@ fn diff(site: &Site, comparison: &Comparison) -> Value {
 fn feed(site: &Site, theme: &Theme, publication: &Publication, diagnostics: &mut Diagnostics) -> String {
     let absolute = |path: &str| address::permalink(&site.config.base_url, path);
     let own = statement_values::feed(publication);
-    let mut versions: Vec<usize> = (0..publication.history.versions.len()).collect();
-    versions.sort_by_key(|index| std::cmp::Reverse((publication.history.versions[*index].posted, *index)));
+    let mut versions: Vec<usize> = (0..publication.document.history.versions.len()).collect();
+    versions.sort_by_key(|index| std::cmp::Reverse((publication.document.history.versions[*index].posted, *index)));
     let entries: Vec<(String, Diagnostics)> = versions
         .par_iter()
         .map(|index| {
@@ -226,8 +235,8 @@ fn feed(site: &Site, theme: &Theme, publication: &Publication, diagnostics: &mut
             (entry(site, theme, publication, *index, &mut found), found)
         })
         .collect();
-    let newest = versions.first().map(|index| publication.history.versions[*index].posted);
-    let title = publication.history.versions.iter().rev().find_map(|version| publication.file_of(version));
+    let newest = versions.first().map(|index| publication.document.history.versions[*index].posted);
+    let title = publication.document.history.versions.iter().rev().find_map(|version| publication.file_of(version));
     let mut xml =
         String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\"");
     attribute("xml:lang", &site.config.language, &mut xml);
@@ -249,7 +258,7 @@ fn feed(site: &Site, theme: &Theme, publication: &Publication, diagnostics: &mut
 }
 
 fn entry(site: &Site, theme: &Theme, publication: &Publication, index: usize, diagnostics: &mut Diagnostics) -> String {
-    let version = &publication.history.versions[index];
+    let version = &publication.document.history.versions[index];
     let page = publication.address_of(&version.version);
     let permalink = address::permalink(&site.config.base_url, &page);
     let date = date_words(version.effective.to_zoned_datetime(site.config.timezone.clone()).date());
@@ -260,7 +269,7 @@ fn entry(site: &Site, theme: &Theme, publication: &Publication, index: usize, di
     link("alternate", "text/html", &permalink, &mut xml);
     let values = statement_values::of_feed_entry(site, publication, index);
     if let (Some(before), _) = publication.neighbours(index) {
-        let file = |index: usize| publication.file_of(&publication.history.versions[index]);
+        let file = |index: usize| publication.file_of(&publication.document.history.versions[index]);
         let comparison = file(before).zip(file(index)).and_then(|(old, new)| publication.comparison(old, new));
         if let Some(comparison) = comparison {
             let comparison = &publication.comparisons[comparison];

@@ -19,9 +19,7 @@ use crate::template::{date_words, map, statement_value};
 pub(crate) fn language<'a>(site: &'a Site, page: &SitePage) -> &'a str {
     match page.kind {
         PageKind::Statement(file) => &site.statements[file].language,
-        PageKind::Companion(publication, Companion::Translation(translation)) => {
-            &site.publications[publication].translations[translation].language
-        }
+        PageKind::Companion(_, Companion::Translation(translation)) => &site.translations[translation].language,
         _ => &site.config.language,
     }
 }
@@ -68,7 +66,7 @@ pub(crate) fn of_page(site: &Site, page: &SitePage) -> Vec<(&'static str, Value)
 fn of_companion(site: &Site, publication: &Publication, companion: Companion) -> Vec<(&'static str, Value)> {
     match companion {
         Companion::Changes | Companion::Verify => {
-            let versions = (0..publication.history.versions.len()).rev();
+            let versions = (0..publication.document.history.versions.len()).rev();
             let versions = versions.map(|version| version_value(site, publication, version).into());
             vec![("versions", versions.collect::<Vec<Value>>().into())]
         }
@@ -80,9 +78,9 @@ fn of_companion(site: &Site, publication: &Publication, companion: Companion) ->
             ("explanation", explanation_value(publication, &site.statements[file])),
         ],
         Companion::Translation(index) => {
-            let translation = &publication.translations[index];
-            let version = publication.history.find(&translation.version);
-            let version = version.map(|version| (version, &publication.history.versions[version]));
+            let translation = &site.translations[index];
+            let version = publication.document.history.find(&translation.version);
+            let version = version.map(|version| (version, &publication.document.history.versions[version]));
             let of = version.and_then(|(_, version)| {
                 version.translations.iter().find(|other| other.language == translation.language)
             });
@@ -108,9 +106,9 @@ fn document(site: &Site, publication: &Publication) -> Value {
     let beside = |name: &str| address::href(&address::beside(&publication.home, name));
     let shared = |name: &str| address::href(&publication.shared(name));
     let absolute = |path: &str| address::permalink(&site.config.base_url, path);
-    let newest = publication.history.versions.iter().rev().find_map(|version| publication.file_of(version));
+    let newest = publication.document.history.versions.iter().rev().find_map(|version| publication.file_of(version));
     let in_force =
-        publication.in_force().and_then(|version| publication.file_of(&publication.history.versions[version]));
+        publication.in_force().and_then(|version| publication.file_of(&publication.document.history.versions[version]));
     let title = in_force.or(newest).map(|file| site.statements[file].title.as_str());
     map! {
         title: title,
@@ -124,7 +122,7 @@ fn document(site: &Site, publication: &Publication) -> Value {
         upcoming_url: publication.upcoming().map(|_| shared("upcoming")),
         manifest_url: beside("manifest.json"),
         timemap_url: beside("timemap.link"),
-        lock_url: publication.is_locked.then(|| beside("lock.jsonl")),
+        lock_url: publication.document.is_locked.then(|| beside("lock.jsonl")),
         timezone: site.config.timezone.iana_name().unwrap_or("UTC"),
     }
 }
@@ -154,7 +152,7 @@ fn moment(site: &Site, at: Timestamp) -> Value {
 
 /// Everything that is known about a version beside its text.
 fn version_value(site: &Site, publication: &Publication, index: usize) -> Map {
-    let version = &publication.history.versions[index];
+    let version = &publication.document.history.versions[index];
     let state = publication.state(index);
     let folder = publication.address_of(&version.version);
     let is_shown = publication.file_of(version).is_some();
@@ -251,7 +249,7 @@ fn draft_value(site: &Site, publication: &Publication, file: usize) -> Map {
 
 /// Where a file is compared with the version in force.
 fn compare_in_force(site: &Site, publication: &Publication, file: Option<usize>) -> Option<String> {
-    let in_force = publication.file_of(&publication.history.versions[publication.in_force()?])?;
+    let in_force = publication.file_of(&publication.document.history.versions[publication.in_force()?])?;
     let file = file?;
     let comparison = publication.comparison(file, in_force).or_else(|| publication.comparison(in_force, file))?;
     comparison_url(site, publication, comparison)
@@ -263,13 +261,13 @@ fn comparison_url(site: &Site, publication: &Publication, comparison: usize) -> 
 }
 
 fn find_comparison(publication: &Publication, old: usize, new: usize) -> Option<usize> {
-    let file = |index: usize| publication.file_of(&publication.history.versions[index]);
+    let file = |index: usize| publication.file_of(&publication.document.history.versions[index]);
     publication.comparison(file(old)?, file(new)?)
 }
 
 /// Another version in a few words, and where the two are compared.
 fn neighbour(site: &Site, publication: &Publication, index: usize, pair: Option<(usize, usize)>) -> Value {
-    let version = &publication.history.versions[index];
+    let version = &publication.document.history.versions[index];
     let comparison = pair.and_then(|(old, new)| find_comparison(publication, old, new));
     let address = publication.address_of(&version.version);
     map! {

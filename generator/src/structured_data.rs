@@ -80,7 +80,7 @@ struct Version<'a> {
 fn of_version(site: &Site, file: usize) -> Option<String> {
     let statement = &site.statements[file];
     let publication = site.publications.iter().find(|publication| publication.statements.contains(&file))?;
-    let version = &publication.history.versions[publication.version_of(file)?];
+    let version = &publication.document.history.versions[publication.version_of(file)?];
     let day = |at: Timestamp| at.to_zoned_datetime(site.config.timezone.clone()).date().to_string();
     let until = version.until().map_or_else(|| "..".to_owned(), day);
     let publisher = statement.promises.controller.as_ref();

@@ -27,15 +27,15 @@ const VERSIONS: [(&str, &str, &str); 5] = [
     ),
     (
         "2019-01-01",
-        "retention: {minimum: P5Y}\n",
+        "retention: {minimum: P5Y}\nchanges: {effective: scheduled, notice: {period: P30D, by: [feed]}}\n",
         "We keep what you write.\n\n## Whom to ask {#ask}\n\nAsk us.\n\nWe keep it for five years after you sent it, and then we delete it from every place where it was stored.\n\n## How long {#retention}\n\n- mail\n- every backup\n\n| what | how long |\n|---|---|\n| mail | five years |\n\n## Unchanged {#same}\n\nThis stays.\n",
     ),
     (
         "2019-02-01",
-        "retention: {minimum: P5Y}\nkind: correction\ncorrects: \"2019-01-01\"\n",
+        "retention: {minimum: P5Y}\nchanges: {effective: scheduled, notice: {period: P30D, by: [feed]}}\nkind: correction\ncorrects: \"2019-01-01\"\n",
         "We keep what you wrote.\n\n## Whom to ask {#ask}\n\nAsk us.\n\nWe keep it for five years after you sent it, and then we delete it from every place where it was stored.\n\n## How long {#retention}\n\n- mail\n- every backup\n\n| what | how long |\n|---|---|\n| mail | five years |\n\n## Unchanged {#same}\n\nThis stays.\n",
     ),
-    ("2020-01-01", "", "We sell it & <b>more</b>.\n"),
+    ("2020-01-01", "retired: [retention, ask, same]\n", "We sell it & <b>more</b>.\n"),
     ("2030-01-01", "", "We will keep nothing.\n"),
 ];
 
@@ -77,8 +77,12 @@ fn site() -> BTreeMap<String, String> {
             who: "Everybody.".to_owned(),
             action: "Nothing.".to_owned(),
         };
-        let event = if version == "2030-01-01" { Event::Scheduled } else { Event::Published };
-        let posted = if event == Event::Scheduled { at("2024-04-01") } else { at(version) };
+        let (event, posted) = match version {
+            "2019-02-01" => (Event::Scheduled, at("2019-01-01")),
+            "2020-01-01" => (Event::Scheduled, at("2019-11-01")),
+            "2030-01-01" => (Event::Scheduled, at("2024-04-01")),
+            version => (Event::Published, at(version)),
+        };
         lock = append(&lock, |lock| lock.publishing(&statement, event, at(version), posted, "A. Editor", note));
         if version == "2018-01-01" {
             let text = format!(

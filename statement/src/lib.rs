@@ -2,10 +2,12 @@
 //!
 //! Text in, types or diagnostics out. This crate never uses the disk, HTTP, Markdown rendering or templates.
 
+pub mod comparison;
 pub mod contract;
 pub mod country;
 pub mod diagnostic;
 pub mod digest;
+pub mod dpv;
 pub mod explain;
 pub mod form;
 pub mod front_matter;
@@ -14,6 +16,7 @@ pub mod lock;
 pub mod period;
 pub mod promise;
 pub mod prose;
+pub mod publication;
 pub mod quote;
 pub mod redline;
 pub mod translation;

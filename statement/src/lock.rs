@@ -296,7 +296,7 @@ impl Lock {
     pub fn check(
         &self,
         lock_path: &Arc<str>,
-        statements: &[Statement],
+        statements: &[&Statement],
         effective: impl Fn(&Statement) -> Timestamp,
         now: Timestamp,
         diagnostics: &mut Diagnostics,
@@ -336,7 +336,7 @@ impl Lock {
             }
         }
         let published = |statement: &Statement| self.published().any(|line| line.version == statement.version);
-        for statement in statements.iter().filter(|statement| !statement.is_draft() && !published(statement)) {
+        for statement in statements.iter().filter(|statement| !statement.is_draft() && !published(statement)).copied() {
             let note = Note { summary: "…".into(), why: "…".into(), who: "…".into(), action: "…".into() };
             let effective = effective(statement);
             let event = if effective > now { Event::Scheduled } else { Event::Published };
@@ -430,7 +430,8 @@ fn weighs(before: &str, after: &str) -> Option<String> {
 /// The facts without what a correction always changes: its names and dates, its defects, and the phrases it quotes.
 #[must_use]
 pub fn facts_that_bind(facts: &Value) -> Value {
-    const FREE: [&str; 6] = ["version", "effective", "kind", "corrects", "provenance", "unclaimed"];
+    const FREE: [&str; 8] =
+        ["version", "effective", "kind", "corrects", "provenance", "unclaimed", "retired", "moved_to"];
     let Value::Object(entries) = facts else { return facts.clone() };
     let binding = entries.iter().filter(|(key, _)| !FREE.contains(&key.as_str()));
     binding.map(|(key, value)| (key.clone(), without_phrases(value))).collect()

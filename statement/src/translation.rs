@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{canonical_text, sha256_hex};
-use crate::version::parse_version;
+use crate::prose;
+use crate::version::{Statement, parse_version};
 use crate::yaml::{Fields, Node, Value};
 
 /// A translation, `2018-09-26.es.md`.
@@ -89,4 +90,82 @@ fn parse_digest(text: &str) -> Result<String, String> {
     } else {
         Err(format!("`{text}` is not a digest: 64 digits and letters from `a` to `f`"))
     }
+}
+
+/// Reports where a translation does not have what the version it translates has: the same sections in the same order,
+/// links and numbers (P232), and the version's digest (P231).
+pub fn check_parity(original: &Statement, translation: &Translation, diagnostics: &mut Diagnostics) {
+    if translation.of != original.digests.digest {
+        diagnostics.push(
+            Diagnostic::error(&translation.path, 0..0, "the translation is of another text than the version has")
+                .code("P231")
+                .note(format!("`of` is {}", translation.of))
+                .help(format!("compare the texts, and then write `of: {}`", original.digests.digest)),
+        );
+    }
+    let read = |text: &str| [("sections", sections(text)), ("links", links(text)), ("numbers", numbers(text))];
+    for ((what, here), (_, there)) in read(&translation.text).into_iter().zip(read(&original.text)) {
+        if here == there {
+            continue;
+        }
+        let only = |some: &[String], others: &[String]| {
+            let mut others = others.to_vec();
+            let is_only = |item: &&String| match others.iter().position(|other| other == *item) {
+                Some(found) => {
+                    others.remove(found);
+                    false
+                }
+                None => true,
+            };
+            some.iter().filter(is_only).map(|item| format!("`{item}`")).collect::<Vec<_>>()
+        };
+        let (missing, added) = (only(&there, &here), only(&here, &there));
+        let fact = format!("the translation has other {what} than version {}", original.version);
+        let mut diagnostic = Diagnostic::error(&translation.path, 0..0, fact).code("P232");
+        for (items, fact) in [(&missing, "missing"), (&added, "only in the translation")] {
+            if !items.is_empty() {
+                diagnostic = diagnostic.note(format!("{fact}: {}", items.join(", ")));
+            }
+        }
+        if missing.is_empty() && added.is_empty() {
+            diagnostic = diagnostic.note("they stand in another order");
+        }
+        diagnostics
+            .push(diagnostic.help(format!("give the translation the same {what}, in figures where there are figures")));
+    }
+}
+
+/// Each heading's section, in order.
+fn sections(text: &str) -> Vec<String> {
+    let blocks = prose::blocks(text).into_iter();
+    blocks
+        .filter(|block| matches!(block.kind, prose::BlockKind::Heading(_)))
+        .map(|block| block.section.to_owned())
+        .collect()
+}
+
+/// What links and addresses lead to, sorted: sentences of another language have another order.
+fn links(text: &str) -> Vec<String> {
+    let ends = |letter: char| letter.is_whitespace() || "()[]<>\"“”".contains(letter);
+    let mut found: Vec<String> = text
+        .split(ends)
+        .map(|word| word.trim_matches([',', '.', ';', ':', '!', '?']))
+        .filter(|word| {
+            word.contains("://")
+                || word.starts_with("www.")
+                || word.contains('@')
+                || word.starts_with('#') && word.len() > 1 && !word.starts_with("##")
+        })
+        .map(str::to_owned)
+        .collect();
+    found.sort();
+    found
+}
+
+/// The figures, sorted, without the marks that part thousands.
+fn numbers(text: &str) -> Vec<String> {
+    let figures = |word: String| word.chars().filter(char::is_ascii_digit).collect::<String>();
+    let mut found: Vec<String> = prose::words(text).map(figures).filter(|figures| !figures.is_empty()).collect();
+    found.sort();
+    found
 }

@@ -1,6 +1,6 @@
 //! One version of the privacy statement: its facts and its text.
 //!
-//! It does not know the other versions; which one is in force is asked of all of them together, see [`in_force`].
+//! It does not know the other versions; which one is in force is asked of their [`History`](crate::history::History).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,10 +14,13 @@ use crate::digest::{Digests, canonical_text};
 use crate::period::Period;
 use crate::promise::{Promises, Reader, has_provenance};
 use crate::quote;
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, Value};
 
 /// The only schema of facts this software reads.
 pub const SCHEMA: &str = "privacy-statement/1";
+
+/// The longest text of a version, in bytes: 300 pages, and still compared in a moment.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
 /// The version of a statement that is being written.
 pub const DRAFT: &str = "draft";
@@ -105,6 +108,14 @@ impl Statement {
         text_span: Range<usize>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
+        if text_span.len() > TEXT_BYTES_MAX {
+            let fact = format!("the text has {} bytes, and a statement may have {TEXT_BYTES_MAX}", text_span.len());
+            diagnostics.push(
+                Diagnostic::error(path, text_span.start..text_span.start, fact)
+                    .help("keep what readers agree to short, and link to the rest"),
+            );
+            return None;
+        }
         let mut facts = Fields::new(path, "the statement's front matter", root, diagnostics)?;
 
         let schema = facts.one_of("schema", &[(SCHEMA, ())]);
@@ -264,6 +275,13 @@ pub(crate) fn parse_version(version: &str) -> Result<String, String> {
     }
 }
 
+/// Whether front matter is that of a version that is being written.
+#[must_use]
+pub fn is_draft(root: &Node) -> bool {
+    let is_draft = |node: &Node| matches!(&node.value, Value::String(version) if version == DRAFT);
+    matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "version" && is_draft(&entry.node)))
+}
+
 fn parse_version_or_draft(version: &str) -> Result<String, String> {
     if version == DRAFT { Ok(version.to_owned()) } else { parse_version(version) }
 }
@@ -278,7 +296,10 @@ pub fn start_of(day: Date, timezone: &TimeZone) -> Timestamp {
 
 /// Reads `2018-09-26`, or a moment with an offset like `2018-09-26T09:00:00-05:00` (RFC 3339, section 5.6), as the day
 /// that is written and the moment.
-fn parse_effective(text: &str) -> Result<(Date, Option<Timestamp>), String> {
+///
+/// # Errors
+/// Says what is wrong, for the author.
+pub fn parse_effective(text: &str) -> Result<(Date, Option<Timestamp>), String> {
     let Some((day, time)) = text.split_once('T') else { return parse_date(text).map(|date| (date, None)) };
     let date = parse_date(day)?;
     let moment: Timestamp = text.parse().map_err(|_| {
@@ -308,14 +329,6 @@ fn parse_email(text: &str) -> Result<String, String> {
     if plausible { Ok(text.to_owned()) } else { Err(format!("`{text}` is not an e-mail address")) }
 }
 
-/// The version in force on a day: the latest that is effective by then.
-pub fn in_force(statements: &[Statement], today: Date) -> Option<&Statement> {
-    statements
-        .iter()
-        .filter(|statement| statement.effective <= today && !statement.is_draft())
-        .max_by_key(|statement| (statement.effective, version_key(&statement.version)))
-}
-
 /// Sorts versions: `2018-09-26` before `2018-09-26-2` before `2018-09-26-10`.
 #[must_use]
 pub fn version_key(version: &str) -> (&str, u32) {
@@ -341,22 +354,6 @@ mod tests {
         let statement = Statement::parse(&path, &file, &root, parts.text, &mut diagnostics);
         assert!(!diagnostics.has_errors(), "{diagnostics:?}");
         statement.unwrap()
-    }
-
-    #[test]
-    fn the_latest_effective_version_is_in_force() {
-        let statements = [
-            statement("2020-01-01-10", "2020-01-01"),
-            statement("2018-09-26", "2018-09-26"),
-            statement("2020-01-01-2", "2020-01-01"),
-            statement("2030-01-01", "2030-01-01"),
-        ];
-        let version = |day: &str| in_force(&statements, day.parse().unwrap()).map(|found| found.version.as_str());
-        assert_eq!(version("2018-09-25"), None);
-        assert_eq!(version("2018-09-26"), Some("2018-09-26"));
-        assert_eq!(version("2019-12-31"), Some("2018-09-26"));
-        assert_eq!(version("2020-01-01"), Some("2020-01-01-10"));
-        assert_eq!(version("2030-01-01"), Some("2030-01-01"));
     }
 
     #[test]

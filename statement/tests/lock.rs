@@ -118,24 +118,24 @@ fn one_version_is_published_once_and_alone_at_its_moment() {
 fn altered_missing_and_unpublished_versions_are_reported() {
     let first = version("2020-01-01", "", "One.");
     let moment = |_: &Statement| at("2020-01-01T06:00:00Z");
-    let check = |lock: &Lock, statements: &[Statement]| {
+    let check = |lock: &Lock, statements: &[&Statement]| {
         let mut diagnostics = Diagnostics::new();
         lock.check(&path(), statements, moment, at("2020-01-01T06:00:00Z"), &mut diagnostics);
         diagnostics
     };
-    let unpublished = check(&Lock::default(), std::slice::from_ref(&first)).into_sorted();
+    let unpublished = check(&Lock::default(), &[&first]).into_sorted();
     assert_eq!(unpublished[0].message, "version 2020-01-01 is not in the lock");
     let help = &unpublished[0].help[0];
     let pasted = help.split_once("filled in: ").unwrap().1;
     let lock = parse(&format!("{pasted}\n")).unwrap();
-    assert_eq!(said(check(&lock, std::slice::from_ref(&first))), [""; 0], "the line that was pasted is right");
+    assert_eq!(said(check(&lock, &[&first])), [""; 0], "the line that was pasted is right");
     let altered = version("2020-01-01", "", "Two.");
     assert_eq!(
-        said(check(&lock, &[altered])),
+        said(check(&lock, &[&altered])),
         ["P210: published version 2020-01-01 was altered (text sha256 77cff70e → e4971875)"]
     );
     let altered = version("2020-01-01", "kind: original\n", "One.");
-    assert_eq!(said(check(&lock, &[altered])).len(), 1);
+    assert_eq!(said(check(&lock, &[&altered])).len(), 1);
     assert_eq!(said(check(&lock, &[])), ["P210: published version 2020-01-01 is missing"]);
 }
 

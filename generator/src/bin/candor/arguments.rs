@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use generator::site::Options;
+
+use crate::statement::StatementCommand;
 use jiff::civil::Date;
 
 /// Builds a site whose privacy statement is enforced
@@ -124,6 +126,11 @@ pub(crate) enum Command {
         /// The new site's time zone, like `America/Chicago` [default: the settings', else UTC]
         #[arg(long, value_name = "NAME")]
         timezone: Option<String>,
+    },
+    /// The versions of the privacy statement: draft, publish, compare, and ask what was in force when
+    Statement {
+        #[command(subcommand)]
+        command: StatementCommand,
     },
     /// Print the completions of a shell
     ///

@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use ::statement::diagnostic::Diagnostics;
 use anstream::{eprint, eprintln, print, println};
 use clap::{CommandFactory as _, Parser as _};
 use generator::build::{Built, build_watched};
@@ -17,12 +18,12 @@ use generator::source_tree::SourceTree;
 use generator::stats::Stats;
 use generator::{Failure, author_files, machine_report, new_page, report, serve, starter};
 use jiff::tz::TimeZone;
-use statement::diagnostic::Diagnostics;
 
 use crate::arguments::{Arguments, Command, Generator, ReportArguments, SiteArguments};
 use crate::watching::Watching;
 
 mod arguments;
+mod statement;
 mod watching;
 
 #[expect(clippy::disallowed_methods, reason = "the program reads the clock, and nobody else")]
@@ -132,6 +133,7 @@ fn run(command: Command) -> Result<bool, Failure> {
             Ok(true)
         }
         Command::Import { from, folder, into, timezone } => import_site(from, &folder, &into, timezone.as_deref()),
+        Command::Statement { command } => statement::run(command),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             let mut script = Vec::new();
