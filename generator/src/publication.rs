@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
+use statement::comparison;
 use statement::history::{State, Version};
-use statement::lock::facts_that_bind;
-use statement::redline::{self, FactChange, Redline};
 use statement::translation::Translation;
 use statement::version::Statement;
 
@@ -45,12 +44,8 @@ pub struct Comparison {
     pub old: usize,
     /// The later one; it may be a draft.
     pub new: usize,
-    /// The text.
-    pub redline: Redline,
-    /// The facts, all that changed.
-    pub facts: Vec<FactChange>,
-    /// The facts that bind: what readers are told.
-    pub binding: Vec<FactChange>,
+    /// What changed.
+    pub changes: comparison::Comparison,
 }
 
 /// A page beside the versions.
@@ -240,14 +235,8 @@ impl Publication {
         pairs
             .into_par_iter()
             .map(|(old, new)| {
-                let (before, after) = (&statements[old], &statements[new]);
-                Comparison {
-                    old,
-                    new,
-                    redline: Redline::new(&before.text, &after.text),
-                    facts: redline::facts(&before.facts, &after.facts),
-                    binding: redline::facts(&facts_that_bind(&before.facts), &facts_that_bind(&after.facts)),
-                }
+                let changes = comparison::Comparison::new(&statements[old], &statements[new]);
+                Comparison { old, new, changes }
             })
             .collect()
     }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
+use serde::Serialize;
 use serde_json::{Value, json};
 use statement::diagnostic::Diagnostics;
 use statement::digest::canonical_json;
@@ -98,7 +99,7 @@ fn render(
         }
         files.par_extend(publication.comparisons.par_iter().map(|comparison| {
             let path = diff_path(publication, &site.statements, comparison);
-            (path, pretty(&diff(site, comparison)))
+            (path, pretty(&comparison.changes))
         }));
         files.push((statement_values::feed(publication), feed(site, theme, publication, diagnostics)));
     }
@@ -121,7 +122,7 @@ fn diff_path(publication: &Publication, statements: &[Statement], comparison: &C
     address::beside(&publication.address_of_comparison(statements, comparison), "diff.json")
 }
 
-fn pretty(value: &Value) -> String {
+fn pretty(value: &impl Serialize) -> String {
     format!("{}\n", serde_json::to_string_pretty(value).expect("invariant: it is plain data"))
 }
 
@@ -204,22 +205,6 @@ fn timemap(site: &Site, publication: &Publication) -> String {
         lines.push(format!("<{url}>;rel=\"{first}{last}memento\";datetime=\"{}\"", date(*from)));
     }
     format!("{}\n", lines.join(",\n"))
-}
-
-/// A comparison for programs: everything, facts first.
-fn diff(site: &Site, comparison: &Comparison) -> Value {
-    let version = |file: usize| {
-        let statement = &site.statements[file];
-        json!({"version": statement.version, "digest": statement.digests.digest})
-    };
-    json!({
-        "old": version(comparison.old),
-        "new": version(comparison.new),
-        "facts": comparison.facts,
-        "sections": comparison.redline.sections(),
-        "obligations": comparison.redline.obligations(),
-        "text": comparison.redline.blocks,
-    })
 }
 
 /// All versions that were made known (RFC 4287), the newest first, each with what changed in it.

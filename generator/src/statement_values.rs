@@ -283,13 +283,13 @@ fn neighbour(site: &Site, publication: &Publication, index: usize, pair: Option<
 fn change_value(site: &Site, publication: &Publication, old: usize, new: usize) -> Option<Value> {
     let index = find_comparison(publication, old, new)?;
     let comparison = &publication.comparisons[index];
-    let (inserted, deleted) = words_changed(&comparison.redline.blocks);
+    let (inserted, deleted) = words_changed(&comparison.changes.blocks);
     Some(map! {
         url: comparison_url(site, publication, index),
-        facts: facts_value(&comparison.binding),
+        facts: facts_value(&comparison.changes.facts),
         words_inserted: inserted,
         words_deleted: deleted,
-        blocks_moved: blocks_moved(&comparison.redline.blocks),
+        blocks_moved: blocks_moved(&comparison.changes.blocks),
     })
 }
 
@@ -337,7 +337,7 @@ fn words(value: &Json) -> String {
 
 /// A comparison, heading by heading.
 pub(crate) fn comparison_value(site: &Site, publication: &Publication, comparison: &Comparison) -> Value {
-    let blocks = &comparison.redline.blocks;
+    let blocks = &comparison.changes.blocks;
     let mut changes = blocks.iter().filter(|block| block.change != Change::Kept).count();
     let all = changes;
     let moves = moves(blocks);
@@ -372,14 +372,14 @@ pub(crate) fn comparison_value(site: &Site, publication: &Publication, compariso
         at += length;
     }
     let (inserted, deleted) = words_changed(blocks);
-    let mut obligations = comparison.redline.obligations();
+    let mut obligations = comparison.changes.obligations.clone();
     obligations.sort();
     obligations.dedup();
     let folder = publication.address_of_comparison(&site.statements, comparison);
     map! {
         old: file_value(site, publication, comparison.old),
         new: file_value(site, publication, comparison.new),
-        facts: facts_value(&comparison.binding),
+        facts: facts_value(&comparison.changes.facts),
         parts: parts,
         changes: all,
         words_inserted: inserted,

@@ -428,8 +428,7 @@ fn weighs(before: &str, after: &str) -> Option<String> {
 }
 
 /// The facts without what a correction always changes: its names and dates, its defects, and the phrases it quotes.
-#[must_use]
-pub fn facts_that_bind(facts: &Value) -> Value {
+pub(crate) fn facts_that_bind(facts: &Value) -> Value {
     const FREE: [&str; 8] =
         ["version", "effective", "kind", "corrects", "provenance", "unclaimed", "retired", "moved_to"];
     let Value::Object(entries) = facts else { return facts.clone() };
