@@ -176,3 +176,20 @@ fn it_is_said_in_the_data_privacy_vocabulary() {
         ["dpv:PhysicalMeasure", "dpv:OrganisationalMeasure", "dpv:TechnicalMeasure"]
     );
 }
+
+/// The draft that mends the first version's defects holds to every rule of an authored text, and has no defects left.
+#[test]
+fn the_draft_mends_every_defect_and_covers_every_sentence() {
+    const DRAFT: &str = include_str!("../../content/privacy/next.md");
+    let (path, mut diagnostics) = ("content/privacy/next.md".into(), Diagnostics::new());
+    let parts = front_matter::split(&path, DRAFT, &mut diagnostics).expect("front matter");
+    let root = yaml::parse(&path, DRAFT, parts.yaml, &mut diagnostics).expect("YAML");
+    let draft = Statement::parse(&path, DRAFT, &root, parts.text, &mut diagnostics).expect("a statement");
+    assert_eq!(diagnostics.into_sorted(), []);
+    assert!(draft.is_draft());
+    let covered = coverage(&draft.text, &draft.promises.quotes);
+    assert_eq!((covered.sentences, covered.covered), (42, 42));
+    assert!(!draft.promises.quotes.iter().any(|quote| matches!(quote.role, QuoteRole::Defect { .. })));
+    assert!(!draft.promises.rights.is_empty());
+    assert!(draft.promises.retention.as_ref().is_some_and(|retention| retention.maximum.is_some()));
+}
