@@ -3,10 +3,11 @@
 //! It knows addresses and which shortcodes the theme has, not how they look. CommonMark is pulldown-cmark's business;
 //! here its events are only looked at.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use ahash::{AHashMap, AHashSet};
 use linkify::{LinkFinder, LinkKind};
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 use pulldown_cmark_escape::escape_html;
@@ -160,9 +161,10 @@ pub fn render(
         contact,
         forms,
         rendered: Rendered::default(),
-        events: Vec::new(),
+        // About as many as there are in prose, so that they are not moved again and again.
+        events: Vec::with_capacity(source.len() / 16),
         headings: Vec::new(),
-        ids: HashSet::new(),
+        ids: AHashSet::new(),
         links_open: 0,
         images_open: 0,
         is_in_code: false,
@@ -207,7 +209,7 @@ struct Renderer<'a, 'd> {
     events: Vec<Event<'a>>,
     headings: Vec<OpenHeading>,
     /// What has an id already: an anchor of our own must be another.
-    ids: HashSet<String>,
+    ids: AHashSet<String>,
     links_open: usize,
     images_open: usize,
     is_in_code: bool,
@@ -417,7 +419,7 @@ impl<'a> Renderer<'a, '_> {
     /// The tags that begin in a range.
     fn tags_in(&self, range: &Range<usize>) -> Range<usize> {
         let first = |at: usize| self.tags.partition_point(|tag| tag.span.start < at);
-        first(range.start)..first(range.end)
+        if self.tags.is_empty() { 0..0 } else { first(range.start)..first(range.end) }
     }
 
     /// Whether a paragraph is nothing but a shortcode without a body.
@@ -606,7 +608,7 @@ impl<'a> Renderer<'a, '_> {
                 );
             }
         }
-        let mut counts: HashMap<String, usize> = HashMap::new();
+        let mut counts: AHashMap<String, usize> = AHashMap::new();
         for heading in std::mem::take(&mut self.headings) {
             let Event::Start(Tag::Heading { level, id, .. }) = &mut self.events[heading.event] else {
                 unreachable!("invariant: a heading's event is where it was put")
@@ -652,12 +654,7 @@ impl<'a> Renderer<'a, '_> {
             return destination;
         }
         // An inline link shows its destination; a reference stands for it.
-        let source = &self.text[range.clone()];
-        let span = source
-            .rfind(&*destination)
-            .filter(|_| !destination.is_empty())
-            .map_or_else(|| range.clone(), |at| range.start + at..range.start + at + destination.len());
-        let span = self.in_file(&span);
+        let span = self.in_file(&destination_in(self.text, range, &destination));
         let from = self.site.pages[self.id].content_path();
         match link::resolve(self.site, from, Some(self.id), &destination, false) {
             Ok(link) => {
@@ -715,6 +712,10 @@ impl<'a> Renderer<'a, '_> {
             let id = attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case("id"));
             self.ids.extend(id.map(|(_, id)| (*id).to_owned()));
             let name = name.to_ascii_lowercase();
+            let key = if matches!(&*name, "a" | "area") { "href" } else { "src" };
+            if let Some((_, link)) = attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
+                self.check_as_written(link, range);
+            }
             if ["form", "input", "select", "textarea", "button"].contains(&name.as_str()) {
                 self.diagnostics.push(
                     Diagnostic::error(
@@ -723,10 +724,20 @@ impl<'a> Renderer<'a, '_> {
                         format!("`<{name}>` is written by hand, where the statement cannot vouch for it"),
                     )
                     .code("P102")
-                    .help("declare the form in `content/forms/` and place it with `{{ form(id=\"…\") }}`"),
+                    .help("either remove it")
+                    .help("or declare the form in `content/forms/` and place it with `{{ form(id=\"…\") }}`"),
                 );
             }
         });
+    }
+
+    /// HTML is the author's own business, so a link in it that leads nowhere is told and no more.
+    fn check_as_written(&mut self, link: &str, range: &Range<usize>) {
+        let Err(broken) = link::check_as_written(self.site, self.id, scan::decode(link).trim()) else { return };
+        let source = &self.text[range.clone()];
+        let span = source.find(link).map_or(range.clone(), |at| range.start + at..range.start + at + link.len());
+        let diagnostic = Diagnostic::warning(self.path, self.in_file(&span), "link target does not exist");
+        self.diagnostics.push(broken.help.into_iter().fold(diagnostic.label(broken.label), Diagnostic::help));
     }
 
     /// On a statement, addresses that stand in the text lead where they say.
@@ -759,12 +770,26 @@ impl<'a> Renderer<'a, '_> {
     }
 }
 
+/// Where a link shows its destination; the whole of it where a reference stands for one.
+fn destination_in(text: &str, link: &Range<usize>, destination: &str) -> Range<usize> {
+    let source = &text[link.clone()];
+    let at = match source.strip_suffix(')').and_then(|source| source.strip_suffix(destination)) {
+        // As nearly every link ends; the others are searched.
+        Some(before) => Some(before.len()),
+        None => source.rfind(destination),
+    };
+    match at.filter(|_| !destination.is_empty()) {
+        Some(at) => link.start + at..link.start + at + destination.len(),
+        None => link.clone(),
+    }
+}
+
 /// The anchor that follows from a title, with a number where something on the page or in the theme has it.
 fn unused_anchor(
     title: &str,
     theme: &Theme,
-    taken: &mut HashSet<String>,
-    counts: &mut HashMap<String, usize>,
+    taken: &mut AHashSet<String>,
+    counts: &mut AHashMap<String, usize>,
 ) -> String {
     let slug = address::slugify(title);
     let base = if slug.is_empty() { "section".to_owned() } else { slug };

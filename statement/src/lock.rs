@@ -184,6 +184,15 @@ impl Lock {
                 );
                 return None;
             }
+            let note = lock.lines.last().and_then(|line| line.note.as_ref());
+            if note.is_some_and(|note| note.summary.trim().is_empty() || note.who.trim().is_empty()) {
+                diagnostics.push(
+                    Diagnostic::warning(path, place, "the note of a change is empty: say what changed and for whom")
+                        .code("P213")
+                        .help("either write `summary` and `who` before the line is published")
+                        .help("or say it in the note of the next version, if it is published already"),
+                );
+            }
         }
         Some(lock)
     }
