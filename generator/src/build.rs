@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 use statement::contract::Contract;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
@@ -17,7 +18,7 @@ use crate::scan::{self, Ids};
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, drift, feed, link, lint, markdown, starter, well_known};
+use crate::{Failure, contract, drift, feed, link, lint, markdown, starter, statement_files, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -38,6 +39,8 @@ pub struct Published {
     pub contract: Contract,
     /// How many pages there are.
     pub pages: usize,
+    /// When another version of the statement is in force next, and which; none in force is a change too.
+    pub next_transition: Option<(Timestamp, Option<String>)>,
     /// What the host sends with the files.
     pub headers: Headers,
 }
@@ -94,7 +97,8 @@ fn publish(
     }
     observer.begins(Stage::Publish, 0);
     output.publish(&contract.to_json())?;
-    Ok(Some(Published { contract, pages: site.pages.len(), headers }))
+    let next_transition = site.next_transition();
+    Ok(Some(Published { contract, pages: site.pages.len(), headers, next_transition }))
 }
 
 /// Renders the whole site into `output`.
@@ -114,7 +118,9 @@ fn render(
     let gate = Gate::new(site, tree, &policy);
     let own = well_known::RESERVED.into_iter().chain([well_known::ROBOTS]);
     let written = site.by_address.iter().filter(|(_, occupant)| !matches!(occupant, Occupant::Reserved(_)));
-    output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(own))?;
+    let of_statements = statement_files::all_addresses(site);
+    let others = of_statements.iter().map(String::as_str).chain(own);
+    output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(others))?;
     let pages = (0..site.pages.len())
         .into_par_iter()
         .map(|id| render_page(site, tree, theme, &gate, &forms, id, output))
@@ -157,6 +163,9 @@ fn render_page(
         used = gate.check_page(page, &found.findings, &mut diagnostics);
         lint::check_date(site, page, &rendered, &html, &mut diagnostics);
         lint::check_privacy_link(site, page, &html, &mut diagnostics);
+        if site.requires_privacy_link() && !scan::has_privacy_link(&html) {
+            diagnostics.push(no_privacy_link(site, page));
+        }
         if !diagnostics.has_errors() {
             refuse_repeated_ids(page, &found.ids, &mut diagnostics);
         }
@@ -165,6 +174,16 @@ fn render_page(
     }
     let markdown::Rendered { anchors, broken, forms, .. } = rendered;
     Ok(RenderedPage { ids, anchors, broken, forms, used, diagnostics })
+}
+
+/// The statement must be found from every page. It is the theme that lacks the link, so it is said once.
+fn no_privacy_link(site: &Site, page: &SitePage) -> Diagnostic {
+    let theme = format!("themes/{}/templates", site.config.theme.value).into();
+    Diagnostic::error(&theme, 0..0, "a page has no visible link to the privacy statement")
+        .code("P231")
+        .note(format!("found on `{}`", page.name()))
+        .note("it is looked for in the page's `<header>` and `<footer>`, with the word “Privacy”")
+        .help("print `<a href=\"{{ statement.url }}\" rel=\"privacy-policy\">Privacy statement</a>` in the theme's footer")
 }
 
 /// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
@@ -208,6 +227,9 @@ fn write_others(
     for (path, text) in well_known::sitemaps(site).into_iter().chain(feed::render_all(site, tree, theme)) {
         output.write(&path, text.into_bytes())?;
     }
+    statement_files::render_all(site, tree, theme, diagnostics)
+        .into_iter()
+        .try_for_each(|(path, text)| output.write(&path, text.into_bytes()))?;
     output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
     if !site.by_address.contains_key(well_known::ROBOTS) {
         output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;

@@ -218,19 +218,19 @@ fn newest(page: &SitePage) -> Option<&Moment> {
     page.front.updated.as_ref().or(page.front.date.as_ref())
 }
 
-fn element(name: &str, text: &str, xml: &mut String) {
+pub(crate) fn element(name: &str, text: &str, xml: &mut String) {
     write!(xml, "<{name}>").expect("invariant: a string can be written to");
     escape(text, xml);
     writeln!(xml, "</{name}>").expect("invariant: a string can be written to");
 }
 
-fn attribute(name: &str, value: &str, xml: &mut String) {
+pub(crate) fn attribute(name: &str, value: &str, xml: &mut String) {
     write!(xml, " {name}=\"").expect("invariant: a string can be written to");
     escape(value, xml);
     xml.push('"');
 }
 
-fn link(rel: &str, media_type: &str, href: &str, xml: &mut String) {
+pub(crate) fn link(rel: &str, media_type: &str, href: &str, xml: &mut String) {
     xml.push_str("<link");
     attribute("rel", rel, xml);
     attribute("type", media_type, xml);

@@ -12,13 +12,15 @@ use linkify::{LinkFinder, LinkKind};
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 use pulldown_cmark_escape::escape_html;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
-use statement::version::Contact;
+use statement::prose::TOP;
+use statement::version::{Contact, Statement};
 use statement::yaml::{Located, in_backticks};
 
 use crate::address;
 use crate::highlight::{self, Highlighted};
 use crate::link;
 use crate::math;
+use crate::publication::Companion;
 use crate::scan::{self, Ids};
 use crate::shortcode::{self, Argument, Call, Fault, TagKind};
 use crate::site::{PageId, PageKind, Site, SitePage};
@@ -40,7 +42,7 @@ const BODY: (char, char) = ('\u{fdd2}', '\u{fdd3}');
 /// How a page's markdown is read.
 #[must_use]
 pub fn options(site: &Site, page: &SitePage) -> Options {
-    if matches!(page.kind, PageKind::Statement(_)) {
+    if statement_of(site, page).is_some() {
         // A statement is published letter for letter: nothing in it means more than it says.
         return OPTIONS.difference(Options::ENABLE_GFM.union(Options::ENABLE_DEFINITION_LIST));
     }
@@ -48,6 +50,19 @@ pub fn options(site: &Site, page: &SitePage) -> Options {
     options.set(Options::ENABLE_SMART_PUNCTUATION, site.config.markdown.smart_punctuation);
     options.set(Options::ENABLE_MATH, site.config.markdown.math);
     options
+}
+
+/// The version of the statement that a page shows, in its own words or in another language.
+fn statement_of<'a>(site: &'a Site, page: &SitePage) -> Option<&'a Statement> {
+    match page.kind {
+        PageKind::Statement(version) => Some(&site.statements[version]),
+        PageKind::Companion(publication, Companion::Translation(translation)) => {
+            let publication = &site.publications[publication];
+            let version = publication.document.history.find(&site.translations[translation].version)?;
+            publication.document.history.versions[version].statement.map(|file| &site.statements[file])
+        }
+        _ => None,
+    }
 }
 
 /// Finds the shortcodes in a text.
@@ -129,10 +144,7 @@ pub fn render(
     let options = options(site, page);
     let (tags, faults) = shortcodes(source, options);
     let masked = (!tags.is_empty()).then(|| shortcode::mask(source, &tags));
-    let contact = match page.kind {
-        PageKind::Statement(version) => Some(&site.statements[version].contact),
-        _ => None,
-    };
+    let contact = statement_of(site, page).map(|statement| &statement.contact);
     let mut renderer = Renderer {
         site,
         theme,
@@ -162,6 +174,9 @@ pub fn render(
     renderer.read(options);
     renderer.refuse_lost_shortcodes();
     renderer.name_headings();
+    if contact.is_some() {
+        renderer.name_paragraphs();
+    }
     let mut html = String::with_capacity(source.len() + source.len() / 2);
     html::push_html(&mut html, std::mem::take(&mut renderer.events).into_iter());
     renderer.rendered.html = if tags.is_empty() { html } else { renderer.wrap_bodies(&html) };
@@ -608,6 +623,29 @@ impl<'a> Renderer<'a, '_> {
             };
             let level = *level as u8;
             self.rendered.headings.push(Heading { id: anchor, title: heading.title.trim().to_owned(), level });
+        }
+        self.ids = taken;
+    }
+
+    /// Gives each paragraph of a statement an anchor, so that a sentence can be pointed at: `retention-2`.
+    fn name_paragraphs(&mut self) {
+        let (mut section, mut count) = (TOP.to_owned(), 0);
+        for event in &mut self.events {
+            match event {
+                Event::Start(Tag::Heading { id: Some(id), .. }) => (section, count) = (id.to_string(), 0),
+                Event::Start(Tag::Paragraph) => {
+                    count += 1;
+                    let anchor = format!("{section}-{count}");
+                    // A heading may have that anchor, and had it first.
+                    if self.ids.insert(anchor.clone()) {
+                        let mut tag = String::from("<p id=\"");
+                        escape_html(&mut tag, &anchor).expect("invariant: a string can be written to");
+                        tag.push_str("\">");
+                        *event = Event::Html(tag.into());
+                    }
+                }
+                _ => {}
+            }
         }
     }
 

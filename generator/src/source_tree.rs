@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use walkdir::WalkDir;
 
-use crate::{Failure, address};
+use crate::{Failure, address, documents};
 
 /// A site's files.
 #[derive(Debug, Default)]
@@ -232,6 +232,7 @@ fn is_text(path: &str) -> bool {
     match suffix {
         "md" | "yaml" => true,
         "html" | "xml" | "txt" => path.starts_with("themes/"),
+        "lock" => documents::is_lock(path),
         "json" | "csv" | "toml" => path.starts_with("content/data/"),
         _ => false,
     }

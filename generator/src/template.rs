@@ -19,11 +19,13 @@ use crate::link;
 use crate::markdown::{Heading, Rendered};
 use crate::moment::Moment;
 use crate::policy::Policy;
+use crate::publication;
 use crate::scan::Ids;
 use crate::shortcode::{Argument, Call};
 use crate::site::{PageId, PageKind, Part, Site, SitePage};
 use crate::site_config;
 use crate::source_tree::SourceTree;
+use crate::statement_values;
 use crate::structured_data;
 use crate::summary;
 use crate::taxonomy::{self, Filing, Taxonomy};
@@ -93,6 +95,8 @@ macro_rules! map {
     };
 }
 
+pub(crate) use map;
+
 impl Theme {
     /// Compiles the theme the settings name; reports everything wrong with it and returns none if it cannot be used.
     pub fn compile(site: &Site, tree: &SourceTree, diagnostics: &mut Diagnostics) -> Option<Self> {
@@ -109,7 +113,9 @@ impl Theme {
         let mut is_whole = true;
         let is_made = |page: &&SitePage| matches!(page.kind, PageKind::Taxonomy(_) | PageKind::Term(..));
         let for_terms: &[&str] = if site.pages.iter().any(|page| is_made(&page)) { &REQUIRED_FOR_TERMS } else { &[] };
-        for required in REQUIRED.iter().chain(for_terms) {
+        let has_companions = site.publications.iter().any(|publication| publication.has_companions);
+        let for_versions: &[&str] = if has_companions { &publication::TEMPLATES } else { &[] };
+        for required in REQUIRED.iter().chain(for_terms).chain(for_versions) {
             if !templates.iter().any(|(_, name, _)| name == required) {
                 let path: Arc<str> = format!("{folder}{required}").into();
                 diagnostics.push(
@@ -220,6 +226,7 @@ impl Theme {
             (None, PageKind::Page) => "page.html",
             (None, PageKind::Section) => "section.html",
             (None, PageKind::Statement(_)) => "statement.html",
+            (None, PageKind::Companion(_, companion)) => companion.template(),
             (None, PageKind::NotFound) => "404.html",
             (None, PageKind::Taxonomy(_)) => "taxonomy.html",
             (None, PageKind::Term(..)) => "term.html",
@@ -248,12 +255,21 @@ impl Theme {
             ("page", self.page_value(site, id, template, rendered, problem)),
             ("paginator", page.part.map_or_else(Value::none, |part| paginator_value(site, part))),
         ];
-        if let PageKind::Statement(version) = page.kind {
-            let mut value = statement_value(site, &site.statements[version]).into_map().unwrap_or_default();
-            value.insert("in_force".into(), (site.in_force == Some(version)).into());
-            values.push(("version", value.into()));
-        }
+        values.extend(statement_values::of_page(site, page));
         values
+    }
+
+    /// Renders what a feed says of a version.
+    pub fn feed_entry(
+        &self,
+        values: Vec<(&'static str, Value)>,
+        page: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        let mut context = Context::new();
+        context.insert_value("site", self.site_for(page));
+        values.into_iter().for_each(|(name, value)| context.insert_value(name, value));
+        self.render("statement-feed-entry.html", &context, page, diagnostics)
     }
 
     /// The path of a template's file.
@@ -368,6 +384,7 @@ impl Theme {
             PageKind::Page => "page",
             PageKind::Section => "section",
             PageKind::Statement(_) => "statement",
+            PageKind::Companion(_, companion) => companion.template().trim_end_matches(".html"),
             PageKind::NotFound => "not-found",
             PageKind::Taxonomy(_) => "taxonomy",
             PageKind::Term(..) => "term",
@@ -401,7 +418,7 @@ impl Theme {
             description: own.description.clone(),
             url: own.url.clone(),
             permalink: address::permalink(&site.config.base_url, &page.address),
-            language: site.config.language.as_str(),
+            language: statement_values::language(site, page),
             date: own.date.clone(),
             updated: page.front.updated.as_ref().map(moment_value),
             tags: tags,
@@ -600,11 +617,12 @@ fn taxonomy_values(taxonomy: &Taxonomy) -> TaxonomyValues {
     }
 }
 
-fn statement_value(site: &Site, statement: &Statement) -> Value {
+pub(crate) fn statement_value(site: &Site, statement: &Statement) -> Value {
     let effective = date_words(statement.effective);
     let start = statement.effective.to_zoned_datetime(site.config.timezone.clone());
     map! {
         title: statement.title.as_str(),
+        language: statement.language.as_str(),
         version: statement.version.as_str(),
         url: address::href(&Site::statement_home(statement)),
         permalink: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
@@ -616,6 +634,8 @@ fn statement_value(site: &Site, statement: &Statement) -> Value {
         contact_email: statement.contact.email.as_str(),
         contact_href: address::mailto(&statement.contact.email, statement.contact.subject.as_deref()),
         retention_words: statement.retention_minimum.map(statement::period::Period::to_words),
+        changes_url: statement_values::changes_url(site, statement),
+        changes_feed: statement_values::changes_feed(site, statement),
     }
 }
 

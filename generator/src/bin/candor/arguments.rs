@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use generator::site::Options;
+
+use crate::statement::StatementCommand;
 use jiff::civil::Date;
 
 /// Builds a site whose privacy statement is enforced
@@ -125,6 +127,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME")]
         timezone: Option<String>,
     },
+    /// The versions of the privacy statement: draft, publish, compare, and ask what was in force when
+    Statement {
+        #[command(subcommand)]
+        command: StatementCommand,
+    },
     /// Print the completions of a shell
     ///
     /// For example: `candor completions bash > ~/.local/share/bash-completion/completions/candor`
@@ -166,7 +173,13 @@ pub(crate) struct SiteArguments {
 impl SiteArguments {
     /// How to build, at the moment `now`.
     pub(crate) fn options(&self, now: jiff::Timestamp) -> Options {
-        Options { base_url: self.base_url.clone(), drafts: self.drafts, today: self.today, now }
+        Options {
+            base_url: self.base_url.clone(),
+            drafts: self.drafts,
+            statement_drafts: self.drafts,
+            today: self.today,
+            now,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use ::statement::diagnostic::Diagnostics;
 use anstream::{eprint, eprintln, print, println};
 use clap::{CommandFactory as _, Parser as _};
 use generator::build::{Built, build_watched};
@@ -17,12 +18,12 @@ use generator::source_tree::SourceTree;
 use generator::stats::Stats;
 use generator::{Failure, author_files, machine_report, new_page, report, serve, starter};
 use jiff::tz::TimeZone;
-use statement::diagnostic::Diagnostics;
 
 use crate::arguments::{Arguments, Command, Generator, ReportArguments, SiteArguments};
 use crate::watching::Watching;
 
 mod arguments;
+mod statement;
 mod watching;
 
 #[expect(clippy::disallowed_methods, reason = "the program reads the clock, and nobody else")]
@@ -82,7 +83,9 @@ fn run(command: Command) -> Result<bool, Failure> {
             let root = site.root.clone();
             let tell = |text: &str| eprint!("{text}");
             log_to_terminal();
-            serve::run(serve::Settings { root, options: site.options(now()), host, port, clock: now, variable, tell })?;
+            // Whoever writes a version looks at it here before anybody else does.
+            let options = Options { statement_drafts: true, ..site.options(now()) };
+            serve::run(serve::Settings { root, options, host, port, clock: now, variable, tell })?;
             Ok(true)
         }
         Command::Init { folder, title, timezone } => {
@@ -130,6 +133,7 @@ fn run(command: Command) -> Result<bool, Failure> {
             Ok(true)
         }
         Command::Import { from, folder, into, timezone } => import_site(from, &folder, &into, timezone.as_deref()),
+        Command::Statement { command } => statement::run(command),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             let mut script = Vec::new();
@@ -301,6 +305,14 @@ fn conclude(
         Some(pages) => {
             let separator = if counts.is_empty() { "" } else { "; " };
             println!("{counts}{separator}{} {done}", report::plural(pages, "page"));
+            let next = built.published.as_ref().and_then(|published| published.next_transition.as_ref());
+            match next {
+                Some((at, Some(version))) => {
+                    println!("version {version} of the statement is in force from {at}: build again then")
+                }
+                Some((at, None)) => println!("no version of the statement is in force from {at}: build again then"),
+                None => {}
+            }
         }
         None => eprintln!("{counts}; {not_done}"),
     }
