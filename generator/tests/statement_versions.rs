@@ -114,7 +114,7 @@ fn site() -> BTreeMap<String, String> {
     );
     files.insert("content/_index.md".to_owned(), "---\ntitle: Home\n---\n".to_owned());
     for (path, bytes) in generator::starter::theme() {
-        files.insert(path, String::from_utf8(bytes).unwrap());
+        files.insert(path, String::from_utf8(bytes.into()).unwrap());
     }
     files
 }
@@ -129,12 +129,12 @@ fn translation(path: &str, file: &str) -> Translation {
 fn build(files: &BTreeMap<String, String>, day: jiff::civil::Date) -> BTreeMap<String, String> {
     let archive: String = files.iter().map(|(path, text)| format!("-- {path} --\n{text}")).collect();
     let tree = SourceTree::from_archive(&archive);
-    let mut published = std::collections::HashMap::new();
+    let mut published = generator::output::Files::new();
     let options = Options { today: Some(day), ..Options::default() };
     let built = generator::build::build(&tree, &options, Diagnostics::new(), Memory::new(&mut published)).unwrap();
     let report = generator::report::draw(&built.diagnostics, &tree);
     assert!(built.published.is_some(), "{}", anstream::adapter::strip_str(&report));
-    published.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap())).collect()
+    published.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes.into()).unwrap())).collect()
 }
 
 /// The text a reader sees, without the words that only a screen reader says.
