@@ -305,7 +305,7 @@ fn judge(
             Diagnostic::error(&new.path, 0..0, format!("nothing changed since version {}", before.version))
                 .help("change the text or the facts first"),
         );
-    } else if comparison.is_moved_only() {
+    } else if comparison.moved_only {
         diagnostics.push(
             Diagnostic::warning(&new.path, 0..0, "moved only: readers' comparisons will show moves")
                 .code("P224")
