@@ -116,7 +116,7 @@ pub fn permalink(base_url: &str, site_path: &str) -> String {
 /// A site path as it is written into a link.
 #[must_use]
 pub fn href(site_path: &str) -> String {
-    utf8_percent_encode(site_path, PATH).to_string()
+    Cow::from(utf8_percent_encode(site_path, PATH)).into_owned()
 }
 
 /// The same with what follows the path.
@@ -186,7 +186,12 @@ pub fn destination(from: &str, link: &str) -> Destination {
     if has_scheme || link.starts_with("//") {
         return Destination::Outside;
     }
-    let decode = |text: &str| nfc(&percent_decode_str(text).decode_utf8_lossy()).into_owned();
+    let decode = |text: &str| -> String {
+        match percent_decode_str(text).decode_utf8_lossy() {
+            decoded if decoded.is_ascii() => decoded.into_owned(),
+            decoded => nfc(&decoded).into_owned(),
+        }
+    };
     let (path, fragment) = match link.split_once('#') {
         Some((path, fragment)) => (path, Some(decode(fragment))),
         None => (link, None),
@@ -205,18 +210,22 @@ pub fn destination(from: &str, link: &str) -> Destination {
 /// The path of `relative` seen from the file `from`; none where it climbs above the top.
 #[must_use]
 pub fn join(from: &str, relative: &str) -> Option<String> {
-    let mut parts: Vec<&str> = from.split('/').collect();
-    parts.pop();
+    let mut path = String::with_capacity(from.len() + relative.len());
+    path.push_str(from.rsplit_once('/').map_or("", |(folder, _)| folder));
     for part in relative.split('/') {
         match part {
             "" | "." => {}
-            ".." => {
-                parts.pop()?;
+            ".." if path.is_empty() => return None,
+            ".." => path.truncate(path.rfind('/').unwrap_or(0)),
+            part => {
+                if !path.is_empty() {
+                    path.push('/');
+                }
+                path.push_str(part);
             }
-            part => parts.push(part),
         }
     }
-    Some(parts.join("/"))
+    Some(path)
 }
 
 /// How `to` is written in a link that stands in the file `from`.

@@ -204,13 +204,13 @@ fn join(site: &Site, mut pages: Vec<RenderedPage>, diagnostics: &mut Diagnostics
 }
 
 fn check_anchors(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
+    // Why a page could not be rendered is said already.
+    let is_broken = |link: &&AnchorLink| pages[link.page].ids.as_ref().is_some_and(|ids| !ids.contains(&link.anchor));
+    let broken: Vec<&AnchorLink> =
+        pages.par_iter().flat_map_iter(|page| page.anchors.iter().filter(is_broken)).collect();
     let mut searches_left = SEARCHES_MAX;
-    for link in pages.iter().flat_map(|page| &page.anchors) {
-        // Why a page could not be rendered is said already.
-        let Some(ids) = &pages[link.page].ids else { continue };
-        if ids.contains(&link.anchor) {
-            continue;
-        }
+    for link in broken {
+        let ids = pages[link.page].ids.as_ref().expect("invariant: an anchor is compared with the ids of its page");
         let target = &site.pages[link.page];
         let diagnostic = Diagnostic::error(&link.path, link.span.clone(), "link target does not exist")
             .label(format!("no anchor `{}` on `{}`", link.anchor, target.path));

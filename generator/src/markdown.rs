@@ -3,10 +3,11 @@
 //! It knows addresses and which shortcodes the theme has, not how they look. CommonMark is pulldown-cmark's business;
 //! here its events are only looked at.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use ahash::{AHashMap, AHashSet};
 use linkify::{LinkFinder, LinkKind};
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 use pulldown_cmark_escape::escape_html;
@@ -148,9 +149,10 @@ pub fn render(
         contact,
         forms,
         rendered: Rendered::default(),
-        events: Vec::new(),
+        // About as many as there are in prose, so that they are not moved again and again.
+        events: Vec::with_capacity(source.len() / 16),
         headings: Vec::new(),
-        ids: HashSet::new(),
+        ids: AHashSet::new(),
         links_open: 0,
         images_open: 0,
         is_in_code: false,
@@ -192,7 +194,7 @@ struct Renderer<'a, 'd> {
     events: Vec<Event<'a>>,
     headings: Vec<OpenHeading>,
     /// What has an id already: an anchor of our own must be another.
-    ids: HashSet<String>,
+    ids: AHashSet<String>,
     links_open: usize,
     images_open: usize,
     is_in_code: bool,
@@ -402,7 +404,7 @@ impl<'a> Renderer<'a, '_> {
     /// The tags that begin in a range.
     fn tags_in(&self, range: &Range<usize>) -> Range<usize> {
         let first = |at: usize| self.tags.partition_point(|tag| tag.span.start < at);
-        first(range.start)..first(range.end)
+        if self.tags.is_empty() { 0..0 } else { first(range.start)..first(range.end) }
     }
 
     /// Whether a paragraph is nothing but a shortcode without a body.
@@ -591,7 +593,7 @@ impl<'a> Renderer<'a, '_> {
                 );
             }
         }
-        let mut counts: HashMap<String, usize> = HashMap::new();
+        let mut counts: AHashMap<String, usize> = AHashMap::new();
         for heading in std::mem::take(&mut self.headings) {
             let Event::Start(Tag::Heading { level, id, .. }) = &mut self.events[heading.event] else {
                 unreachable!("invariant: a heading's event is where it was put")
@@ -614,12 +616,7 @@ impl<'a> Renderer<'a, '_> {
             return destination;
         }
         // An inline link shows its destination; a reference stands for it.
-        let source = &self.text[range.clone()];
-        let span = source
-            .rfind(&*destination)
-            .filter(|_| !destination.is_empty())
-            .map_or_else(|| range.clone(), |at| range.start + at..range.start + at + destination.len());
-        let span = self.in_file(&span);
+        let span = self.in_file(&destination_in(self.text, range, &destination));
         let from = self.site.pages[self.id].content_path();
         match link::resolve(self.site, from, Some(self.id), &destination, false) {
             Ok(link) => {
@@ -721,12 +718,26 @@ impl<'a> Renderer<'a, '_> {
     }
 }
 
+/// Where a link shows its destination; the whole of it where a reference stands for one.
+fn destination_in(text: &str, link: &Range<usize>, destination: &str) -> Range<usize> {
+    let source = &text[link.clone()];
+    let at = match source.strip_suffix(')').and_then(|source| source.strip_suffix(destination)) {
+        // As nearly every link ends; the others are searched.
+        Some(before) => Some(before.len()),
+        None => source.rfind(destination),
+    };
+    match at.filter(|_| !destination.is_empty()) {
+        Some(at) => link.start + at..link.start + at + destination.len(),
+        None => link.clone(),
+    }
+}
+
 /// The anchor that follows from a title, with a number where something on the page or in the theme has it.
 fn unused_anchor(
     title: &str,
     theme: &Theme,
-    taken: &mut HashSet<String>,
-    counts: &mut HashMap<String, usize>,
+    taken: &mut AHashSet<String>,
+    counts: &mut AHashMap<String, usize>,
 ) -> String {
     let slug = address::slugify(title);
     let base = if slug.is_empty() { "section".to_owned() } else { slug };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -63,9 +64,9 @@ pub struct Site {
     /// Former addresses and the pages that replace them.
     pub redirects: Vec<(String, PageId)>,
     /// What stands at a site path.
-    pub by_address: HashMap<String, Occupant>,
+    pub by_address: AHashMap<String, Occupant>,
     /// The page a content file became; for a version of the statement, its permalink's page.
-    by_content_path: HashMap<Arc<str>, PageId>,
+    by_content_path: AHashMap<Arc<str>, PageId>,
     /// What pages are filed under.
     pub taxonomies: Vec<Taxonomy>,
     /// The feeds.
@@ -342,8 +343,8 @@ impl Site {
             forms,
             files: Vec::new(),
             redirects: Vec::new(),
-            by_address: HashMap::new(),
-            by_content_path: HashMap::new(),
+            by_address: AHashMap::new(),
+            by_content_path: AHashMap::new(),
             taxonomies: Vec::new(),
             feeds: Vec::new(),
             data,
@@ -562,11 +563,12 @@ impl Site {
 
     /// On a host's disk nothing can be both a file and the folder of something else.
     fn refuse_file_as_folder(&self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
-        let folders: HashMap<&str, &str> = self
+        let folders: AHashMap<&str, &str> = self
             .by_address
             .keys()
             .flat_map(|address| address.match_indices('/').skip(1).map(|(end, _)| (&address[..end], address.as_str())))
-            .fold(HashMap::new(), |mut folders, (folder, address)| {
+            .filter(|(folder, _)| self.by_address.contains_key(*folder))
+            .fold(AHashMap::new(), |mut folders, (folder, address)| {
                 let inside = folders.entry(folder).or_insert(address);
                 *inside = address.min(inside);
                 folders

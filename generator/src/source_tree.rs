@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use walkdir::WalkDir;
@@ -18,6 +19,8 @@ use crate::{Failure, address, documents};
 #[derive(Debug, Default)]
 pub struct SourceTree {
     files: Vec<SourceFile>,
+    /// Where the file of a path stands in `files`.
+    by_path: AHashMap<Arc<str>, usize>,
 }
 
 /// A file.
@@ -60,6 +63,11 @@ pub fn find_site(root: &Path) -> Result<PathBuf, Failure> {
 }
 
 impl SourceTree {
+    fn new(files: Vec<SourceFile>) -> Self {
+        let by_path = files.iter().enumerate().map(|(index, file)| (Arc::clone(&file.path), index)).collect();
+        Self { files, by_path }
+    }
+
     /// Reads the site in `root`. Reports files that are not UTF-8 and links that lead out of the site.
     ///
     /// # Errors
@@ -94,7 +102,7 @@ impl SourceTree {
             files.push(file);
             diagnostic.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
         }
-        Ok(Self { files })
+        Ok(Self::new(files))
     }
 
     /// A site written as one text, for tests: `-- content/a.md --` begins a file.
@@ -110,7 +118,7 @@ impl SourceTree {
             }
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Self { files }
+        Self::new(files)
     }
 
     /// All files, in the order of their paths.
@@ -122,8 +130,7 @@ impl SourceTree {
     /// The text of a file, if there is such a file and it is text.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
-        let index = self.files.binary_search_by(|file| (*file.path).cmp(path)).ok()?;
-        self.files[index].text()
+        self.files[*self.by_path.get(path)?].text()
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Term {
     pub slug: String,
     /// The pages filed under it, the newest first.
     pub pages: Vec<PageId>,
+    /// Of each of them, its place among all pages from the newest to the oldest.
+    ranks: Vec<u32>,
     /// Where it is written first.
     pub first: (Arc<str>, Located<()>),
 }
@@ -98,11 +100,13 @@ pub fn gather(
             }
         }
     }
+    let ranks = rank_by_newness(pages);
     taxonomies.retain(|taxonomy| config.taxonomies.is_some() || !taxonomy.terms.is_empty());
     for (index, taxonomy) in taxonomies.iter_mut().enumerate() {
         taxonomy.terms.sort_by_cached_key(|term| (term.name.to_lowercase(), term.name.clone()));
         for term in &mut taxonomy.terms {
-            term.pages.sort_by_key(|id| (Reverse(&pages[*id].front.date), *id));
+            term.pages.sort_unstable_by_key(|id| ranks[*id]);
+            term.ranks = term.pages.iter().map(|id| ranks[*id]).collect();
         }
         for (term_index, term) in taxonomy.terms.iter().enumerate() {
             for (position, id) in term.pages.iter().enumerate() {
@@ -162,6 +166,7 @@ impl<'a> TermIndex<'a> {
                     name: written.value.clone(),
                     slug,
                     pages: Vec::new(),
+                    ranks: Vec::new(),
                     first: (Arc::clone(path), Located { value: (), span: written.span.clone() }),
                 });
                 Some(terms.len() - 1)
@@ -185,18 +190,31 @@ fn unknown_taxonomy(page: &SitePage, taxonomy: &Located<String>, known: &[Taxono
     }
 }
 
+/// Of each page its place from the newest to the oldest: dates are compared once for all terms.
+fn rank_by_newness(pages: &[SitePage]) -> Vec<u32> {
+    let mut newest: Vec<PageId> = (0..pages.len()).collect();
+    newest.sort_by_key(|id| (Reverse(&pages[*id].front.date), *id));
+    let mut ranks = vec![0; pages.len()];
+    for (rank, id) in (0..).zip(newest) {
+        ranks[id] = rank;
+    }
+    ranks
+}
+
 /// The pages that share the most terms with a page, the newest of them first.
 #[must_use]
 pub fn related(taxonomies: &[Taxonomy], pages: &[SitePage], id: PageId) -> Vec<PageId> {
-    let mut near: Vec<PageId> = Vec::new();
+    let mut near: Vec<(u32, PageId)> = Vec::new();
     for filing in &pages[id].filings {
-        let list = &taxonomies[filing.taxonomy].terms[filing.term].pages;
-        let around = filing.position.saturating_sub(REACH)..(filing.position + REACH + 1).min(list.len());
-        near.extend(list[around].iter().filter(|other| **other != id));
+        let Term { pages, ranks, .. } = &taxonomies[filing.taxonomy].terms[filing.term];
+        let around = filing.position.saturating_sub(REACH)..(filing.position + REACH + 1).min(pages.len());
+        let ranked = ranks[around.clone()].iter().copied().zip(pages[around].iter().copied());
+        near.extend(ranked.filter(|(_, other)| *other != id));
     }
     near.sort_unstable();
-    let mut counted: Vec<(usize, PageId)> = near.chunk_by(PartialEq::eq).map(|same| (same.len(), same[0])).collect();
-    counted.sort_by_key(|(count, other)| (Reverse(*count), Reverse(&pages[*other].front.date), *other));
-    counted.truncate(RELATED_MAX);
-    counted.into_iter().map(|(_, other)| other).collect()
+    // As often as a page is near, as many terms it shares.
+    let counted: Vec<(usize, PageId)> = near.chunk_by(PartialEq::eq).map(|same| (same.len(), same[0].1)).collect();
+    let most_first = (1..=pages[id].filings.len()).rev();
+    let in_order = most_first.flat_map(|shared| counted.iter().filter(move |(count, _)| *count == shared));
+    in_order.take(RELATED_MAX).map(|(_, other)| *other).collect()
 }

@@ -2,9 +2,10 @@
 //!
 //! What many pages share (menu, statement, summaries) is turned into a value once and handed over by reference count.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use jiff::civil::Date;
 use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
@@ -46,8 +47,10 @@ pub struct Theme {
     /// Addresses of the menu entries.
     menu: Vec<String>,
     statement: Value,
-    /// Of each page, what a listing shows.
-    summaries: Vec<Value>,
+    /// Of each page, what other pages show of it.
+    summaries: Vec<Summary>,
+    /// Of each page with pages below it, the summaries of those above it and its own.
+    trails: AHashMap<PageId, Value>,
     /// Of each taxonomy, what its terms' pages show of them.
     taxonomies: Vec<TaxonomyValues>,
     /// The data files that can be used.
@@ -58,8 +61,20 @@ pub struct Theme {
     shortcodes: BTreeMap<String, ComponentInfo>,
     /// The ids that stand in the templates as they are.
     ids: HashSet<String>,
-    /// Whether a template asks for the headings as a tree.
-    wants_outline: bool,
+    /// The templates that ask for the headings, and for the headings as a tree.
+    want_toc: HashSet<String>,
+    want_outline: HashSet<String>,
+}
+
+/// What other pages show of a page; shared by all of them, and by the page itself.
+struct Summary {
+    title: Value,
+    url: Value,
+    description: Value,
+    date: Value,
+    summary: Value,
+    /// All of them together.
+    whole: Value,
 }
 
 /// A taxonomy's values, shared by all pages that are filed in it.
@@ -146,7 +161,7 @@ impl Theme {
         // What costs time for every page is made only where a template prints it.
         let wants = |key: &str| templates.iter().any(|(_, _, text)| text.contains(key));
         let wants_summary = wants(".summary") || wants("\"summary\"");
-        is_whole.then(|| Self {
+        let mut theme = Self {
             sites: (0..=menu.len()).map(|current| site_value(site, &menu, current)).collect(),
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
             summaries: site
@@ -154,9 +169,10 @@ impl Theme {
                 .par_iter()
                 .map(|page| {
                     let text = tree.text(&page.path).filter(|_| wants_summary);
-                    summary_value(page, text.map_or_else(String::new, |text| summary::summary(site, page, text)))
+                    Summary::new(page, text.map_or_else(String::new, |text| summary::summary(site, page, text)))
                 })
                 .collect(),
+            trails: AHashMap::new(),
             taxonomies: site.taxonomies.iter().map(taxonomy_values).collect(),
             data: data_value(site),
             without_data: site
@@ -167,11 +183,18 @@ impl Theme {
                 .collect(),
             shortcodes,
             ids: ids(&templates),
-            wants_outline: wants(".outline") || wants("\"outline\""),
+            want_toc: templates_with("toc", &templates),
+            want_outline: templates_with("outline", &templates),
             tera,
             folder,
             menu,
-        })
+        };
+        let parents: BTreeSet<PageId> = site.pages.iter().filter_map(|page| page.parent).collect();
+        theme.trails = parents
+            .into_iter()
+            .map(|id| (id, theme.values_of(site.ancestors(id).iter().chain([&id])).into()))
+            .collect();
+        is_whole.then_some(theme)
     }
 
     /// Renders a page around its HTML; `problem` is the error summary of a form that is shown again.
@@ -184,10 +207,6 @@ impl Theme {
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
         let page = &site.pages[id];
-        let mut context = Context::new();
-        for (name, value) in self.values(site, id, rendered, problem) {
-            context.insert_value(name, value);
-        }
         let template = match (&page.front.template, page.kind) {
             (Some(template), _) => {
                 if !self.tera.contains_template(&template.value) {
@@ -204,6 +223,10 @@ impl Theme {
             (None, PageKind::Taxonomy(_)) => "taxonomy.html",
             (None, PageKind::Term(..)) => "term.html",
         };
+        let mut context = Context::new();
+        for (name, value) in self.values(site, id, template, rendered, problem) {
+            context.insert_value(name, value);
+        }
         self.render(template, &context, page.name(), diagnostics)
     }
 
@@ -212,6 +235,7 @@ impl Theme {
         &self,
         site: &Site,
         id: PageId,
+        template: &str,
         rendered: &Rendered,
         problem: Option<&str>,
     ) -> Vec<(&'static str, Value)> {
@@ -220,7 +244,7 @@ impl Theme {
             ("site", self.site_for(&page.address)),
             ("statement", self.statement.clone()),
             ("data", self.data.clone()),
-            ("page", self.page_value(site, id, rendered, problem)),
+            ("page", self.page_value(site, id, template, rendered, problem)),
             ("paginator", page.part.map_or_else(Value::none, |part| paginator_value(site, part))),
         ];
         if let PageKind::Statement(version) = page.kind {
@@ -318,7 +342,7 @@ impl Theme {
         let mut around = Context::new();
         around.insert_value("site", self.site_for(&site.pages[page].address));
         around.insert_value("statement", self.statement.clone());
-        around.insert_value("page", self.summaries[page].clone());
+        around.insert_value("page", self.summaries[page].whole.clone());
         self.tera
             .render_component_with_implicits(&call.name.value, &arguments, &around, body, true)
             .map(|html| html.trim().to_owned())
@@ -330,7 +354,7 @@ impl Theme {
         self.sites[current].clone()
     }
 
-    fn page_value(&self, site: &Site, id: PageId, rendered: &Rendered, problem: Option<&str>) -> Value {
+    fn page_value(&self, site: &Site, id: PageId, template: &str, rendered: &Rendered, problem: Option<&str>) -> Value {
         let page = &site.pages[id];
         let kind = match page.kind {
             PageKind::Home => "home",
@@ -341,12 +365,12 @@ impl Theme {
             PageKind::Taxonomy(_) => "taxonomy",
             PageKind::Term(..) => "term",
         };
-        let summary = |id: PageId| self.summaries[id].clone();
-        let summaries = |ids: &[PageId]| ids.iter().copied().map(summary).collect::<Vec<Value>>();
+        let own = &self.summaries[id];
+        let summary = |id: PageId| self.summaries[id].whole.clone();
         // A taxonomy lists its terms, which are no pages of an author.
         let (children, terms) = match page.kind {
             PageKind::Taxonomy(taxonomy) => (Vec::new(), self.taxonomies[taxonomy].terms.clone()),
-            _ => (summaries(&page.children), Vec::new()),
+            _ => (self.values_of(&page.children), Vec::new()),
         };
         let subsections: Vec<Value> = page
             .children
@@ -366,33 +390,38 @@ impl Theme {
         let extra = extra.map_or_else(|| Map::new().into(), |extra| Value::from_serializable(&extra));
         map! {
             kind: kind,
-            title: page.front.title.as_str(),
-            description: page.front.description.as_str(),
-            url: address::href(&page.address),
+            title: own.title.clone(),
+            description: own.description.clone(),
+            url: own.url.clone(),
             permalink: address::permalink(&site.config.base_url, &page.address),
             language: site.config.language.as_str(),
-            date: page.front.date.as_ref().map(moment_value),
+            date: own.date.clone(),
             updated: page.front.updated.as_ref().map(moment_value),
             tags: tags,
             taxonomies: self.filed_values(&page.filings),
             terms: terms,
             section: page.parent.map(summary),
-            ancestors: summaries(&site.ancestors(id)),
+            ancestors: page.parent.map_or_else(|| Vec::<Value>::new().into(), |parent| self.trails[&parent].clone()),
             subsections: subsections,
             previous: page.previous.map(summary),
             next: page.next.map(summary),
-            related: summaries(&taxonomy::related(&site.taxonomies, &site.pages, id)),
+            related: self.values_of(&taxonomy::related(&site.taxonomies, &site.pages, id)),
             feed: page.has_feed.then(|| feed_value(&site.pages[page.part.map_or(id, |part| part.first)].address)),
             structured_data: structured_data::of_page(site, id).map(|json| Value::safe_string(&json)),
             extra: extra,
             content: Value::safe_string(&rendered.html),
-            toc: rendered.headings.iter().map(heading_value).collect::<Vec<Value>>(),
-            outline: if self.wants_outline { outline(&rendered.headings) } else { Vec::new() },
-            summary: self.summaries[id].get_from_path("summary").cloned(),
+            toc: rendered.headings.iter().filter(|_| self.want_toc.contains(template)).map(heading_value).collect::<Vec<Value>>(),
+            outline: if self.want_outline.contains(template) { outline(&rendered.headings) } else { Vec::new() },
+            summary: own.summary.clone(),
             pages: children,
             problem: problem.map(Value::safe_string),
             noindex: page.noindex,
         }
+    }
+
+    /// What other pages show of these pages.
+    fn values_of<'a>(&self, ids: impl IntoIterator<Item = &'a PageId>) -> Vec<Value> {
+        ids.into_iter().map(|id| self.summaries[*id].whole.clone()).collect()
     }
 
     /// Of the taxonomies a page is filed in, the terms it is filed under.
@@ -601,13 +630,40 @@ fn field_value(field: &statement::form::Field, value: &str, message: &str) -> Va
     }
 }
 
-fn summary_value(page: &SitePage, summary: String) -> Value {
-    map! {
-        title: page.front.title.as_str(),
-        url: address::href(&page.address),
-        description: page.front.description.as_str(),
-        summary: summary,
-        date: page.front.date.as_ref().map(moment_value),
+impl Summary {
+    fn new(page: &SitePage, summary: String) -> Self {
+        let title = Value::from(page.front.title.as_str());
+        let url = Value::from(address::href(&page.address));
+        let description = Value::from(page.front.description.as_str());
+        let date = page.front.date.as_ref().map_or_else(Value::none, moment_value);
+        let summary = Value::from(summary);
+        let whole = map! {
+            title: title.clone(),
+            url: url.clone(),
+            description: description.clone(),
+            summary: summary.clone(),
+            date: date.clone(),
+        };
+        Self { title, url, description, date, summary, whole }
+    }
+}
+
+/// The templates in which a word stands, themselves or in one that they name: a value that costs something for every
+/// page is made for these only.
+fn templates_with(word: &str, templates: &[(&Arc<str>, &str, &str)]) -> HashSet<String> {
+    let mut found: HashSet<&str> =
+        templates.iter().filter(|(_, _, text)| text.contains(word)).map(|(_, name, _)| *name).collect();
+    loop {
+        let names_one = |text: &str| found.iter().any(|name| text.contains(name));
+        let more: Vec<&str> = templates
+            .iter()
+            .filter(|(_, name, text)| !found.contains(name) && names_one(text))
+            .map(|(_, name, _)| *name)
+            .collect();
+        if more.is_empty() {
+            return found.into_iter().map(str::to_owned).collect();
+        }
+        found.extend(more);
     }
 }
 
@@ -783,6 +839,7 @@ tags: [x]
 title: C
 ---
 -- themes/plain/templates/taxonomy.html --
+{# It asks for what is made only where it is asked for: page.toc. #}
 -- themes/plain/templates/term.html --
 ";
 
@@ -833,7 +890,7 @@ title: C
         for id in 0..site.pages.len() {
             let file = tree.text(&site.pages[id].path).expect("a page has a file");
             let rendered = markdown::render(&site, &theme, id, file, &HashMap::new(), &mut Diagnostics::new());
-            for (name, value) in theme.values(&site, id, &rendered, None) {
+            for (name, value) in theme.values(&site, id, "taxonomy.html", &rendered, None) {
                 given.insert(name.to_owned());
                 walk(name, &value, &mut given);
             }

@@ -14,6 +14,7 @@ pub mod front_matter;
 pub mod history;
 pub mod lock;
 pub mod period;
+mod plain_yaml;
 pub mod promise;
 pub mod prose;
 pub mod publication;

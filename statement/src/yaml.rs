@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_saphyr::Spanned;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, near_match};
+use crate::plain_yaml;
 
 /// A value and its bytes in the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +53,12 @@ pub struct Entry {
 
 /// Reads the YAML in `text[part]`; places are offsets into `text`. Reports what is not YAML and then returns none.
 pub fn parse(path: &Arc<str>, text: &str, part: Range<usize>, diagnostics: &mut Diagnostics) -> Option<Node> {
+    let yaml = &text[part.clone()];
+    plain_yaml::parse(yaml, part.start).or_else(|| parse_any(path, yaml, part.start, diagnostics))
+}
+
+/// Reads any YAML.
+pub(crate) fn parse_any(path: &Arc<str>, yaml: &str, base: usize, diagnostics: &mut Diagnostics) -> Option<Node> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
@@ -60,16 +67,15 @@ pub fn parse(path: &Arc<str>, text: &str, part: Range<usize>, diagnostics: &mut 
         merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::Error,
     };
-    let yaml = &text[part.clone()];
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(yaml, options) {
-        Ok(raw) => Some(raw_to_node(raw, part.start)),
+        Ok(raw) => Some(raw_to_node(raw, base)),
         Err(error) => {
             let at = error.location().map_or(0, |location| byte_offset(yaml, location.line(), location.column()));
             let rest = &yaml[at..];
             let length = rest.find(['\n', '\r']).unwrap_or(rest.len()).max(usize::from(!rest.is_empty()));
             let message = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
             let message = message.split_once(" at line ").map_or(message.as_str(), |(fact, _)| fact);
-            let start = part.start + at;
+            let start = base + at;
             let help = if message.contains("duplicate") {
                 "remove one of the two"
             } else if message.contains("tabs") {
