@@ -422,6 +422,26 @@ fn a_version_is_withdrawn_and_the_one_before_is_in_force_again() {
 }
 
 #[test]
+fn a_redacted_version_leaves_the_site_and_not_the_lock() {
+    let site = drafted(locked(), "2018-09-26", YEARS);
+    let kept = Site::empty();
+    let keep = kept.root().to_str().expect("a path").to_owned();
+    let redact =
+        ["redact", "2018-09-26", "--reason", "A court order", "--keep-in", &keep, "--author", "A", "--now", DAY];
+    assert_eq!(
+        statement(&site, &redact).exit(2).stderr,
+        "error: version 2018-09-26 is in force\n  = help: publish another version first, or withdraw this one\n"
+    );
+    let _ = publish(&site, DAY, &[]).success();
+    let text = site.read("content/privacy/2018-09-26.md");
+    let _ = statement(&site, &redact).success();
+    assert!(!site.path("content/privacy/2018-09-26.md").exists());
+    assert_eq!(kept.read("content/privacy/2018-09-26.md"), text);
+    let _ = build(&site, "2026-03-02").success();
+    assert!(statement(&site, &["list", "--now", DAY]).success().stdout.contains("2018-09-26  redacted"));
+}
+
+#[test]
 fn an_older_version_that_is_found_is_never_in_force() {
     let site = locked();
     let text = site.read("content/privacy/2018-09-26.md");
