@@ -1,20 +1,23 @@
 //! The pipeline from a source tree to an output: every stage once, in order, and publishing only what has no mistake.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 use statement::contract::Contract;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 
 use crate::contract::Placement;
+use crate::gate::{Gate, Used};
+use crate::headers::{self, Headers};
 use crate::markdown::{AnchorLink, BrokenLink};
 use crate::observe::{Nobody, Observer, Stage, Watched};
 use crate::output::{Nowhere, Output};
-use crate::scan::Ids;
+use crate::policy::Policy;
+use crate::scan::{self, Ids};
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, feed, link, markdown, starter, well_known};
+use crate::{Failure, contract, drift, feed, link, lint, markdown, starter, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -35,6 +38,8 @@ pub struct Published {
     pub contract: Contract,
     /// How many pages there are.
     pub pages: usize,
+    /// What the host sends with the files.
+    pub headers: Headers,
 }
 
 /// Builds the site into `output`.
@@ -82,13 +87,14 @@ fn publish(
         return Ok(None);
     }
     starter::check_replaced(&site, tree, diagnostics);
+    let headers = Headers::of(&site, &Policy::of(&site));
     let contract = render(&site, tree, &theme, &output, observer, diagnostics)?;
     if diagnostics.has_errors() {
         return Ok(None);
     }
     observer.begins(Stage::Publish, 0);
     output.publish(&contract.to_json())?;
-    Ok(Some(Published { contract, pages: site.pages.len() }))
+    Ok(Some(Published { contract, pages: site.pages.len(), headers }))
 }
 
 /// Renders the whole site into `output`.
@@ -102,17 +108,22 @@ fn render(
 ) -> Result<Contract, Failure> {
     observer.begins(Stage::Render, site.by_address.len());
     let forms = contract::empty_forms(site, theme, diagnostics);
-    let own = [well_known::SITEMAP, well_known::REDIRECTS, well_known::ROBOTS];
+    let policy = Policy::of(site);
+    policy.check(site, diagnostics);
+    lint::check_profiles(site, diagnostics);
+    let gate = Gate::new(site, tree, &policy);
+    let own = well_known::RESERVED.into_iter().chain([well_known::ROBOTS]);
     let written = site.by_address.iter().filter(|(_, occupant)| !matches!(occupant, Occupant::Reserved(_)));
     output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(own))?;
     let pages = (0..site.pages.len())
         .into_par_iter()
-        .map(|id| render_page(site, tree, theme, &forms, id, output))
+        .map(|id| render_page(site, tree, theme, &gate, &forms, id, output))
         .collect::<Result<Vec<RenderedPage>, Failure>>()?;
-    write_others(site, tree, theme, output, diagnostics)?;
+    let used = write_others(site, tree, theme, &gate, output, diagnostics)?;
     observer.begins(Stage::Check, 0);
     let pages = join(site, pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
+    write_policy(site, &policy, used, &pages, output, diagnostics)?;
     Ok(contract::assemble(site, tree, theme, &placements(site, &pages), diagnostics))
 }
 
@@ -123,6 +134,7 @@ struct RenderedPage {
     anchors: Vec<AnchorLink>,
     broken: Vec<BrokenLink>,
     forms: Vec<statement::yaml::Located<String>>,
+    used: Vec<Used>,
     diagnostics: Diagnostics,
 }
 
@@ -130,6 +142,7 @@ fn render_page(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    gate: &Gate<'_>,
     forms: &HashMap<String, String>,
     id: PageId,
     output: &impl Output,
@@ -138,17 +151,20 @@ fn render_page(
     let mut diagnostics = Diagnostics::new();
     let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
     let rendered = markdown::render(site, theme, id, file, forms, &mut diagnostics);
-    let mut ids = None;
+    let (mut ids, mut used) = (None, Vec::new());
     if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
-        let found = Ids::of(&html);
+        let found = scan::page(&html);
+        used = gate.check_page(page, &found.findings, &mut diagnostics);
+        lint::check_date(site, page, &rendered, &html, &mut diagnostics);
+        lint::check_privacy_link(site, page, &html, &mut diagnostics);
         if !diagnostics.has_errors() {
-            refuse_repeated_ids(page, &found, &mut diagnostics);
+            refuse_repeated_ids(page, &found.ids, &mut diagnostics);
         }
-        ids = Some(found);
+        ids = Some(found.ids);
         output.write(&page.address, html.into_bytes())?;
     }
     let markdown::Rendered { anchors, broken, forms, .. } = rendered;
-    Ok(RenderedPage { ids, anchors, broken, forms, diagnostics })
+    Ok(RenderedPage { ids, anchors, broken, forms, used, diagnostics })
 }
 
 /// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
@@ -161,17 +177,31 @@ fn refuse_repeated_ids(page: &SitePage, ids: &Ids, diagnostics: &mut Diagnostics
     }
 }
 
-/// Writes everything that is not a page: files as they are, redirects, the files of the site as a whole.
+/// Writes everything that is not a page: files as they are, redirects, the files of the site as a whole. Returns what
+/// was found in them and is allowed.
 fn write_others(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    gate: &Gate<'_>,
     output: &impl Output,
     diagnostics: &mut Diagnostics,
-) -> Result<(), Failure> {
-    site.files.par_iter().try_for_each(|(file, address)| output.write(address, tree.files()[*file].bytes()?))?;
+) -> Result<Vec<Used>, Failure> {
+    let written = site.files.par_iter().map(|(file, address)| {
+        let (file, mut found) = (&tree.files()[*file], Diagnostics::new());
+        let bytes = file.bytes()?;
+        let used = gate.check_file(&file.path, address, &bytes, &mut found);
+        output.write(address, bytes).map(|()| (used, found))
+    });
+    let mut used = Vec::new();
+    for (used_by_file, found) in written.collect::<Result<Vec<_>, Failure>>()? {
+        used.extend(used_by_file);
+        diagnostics.append(found);
+    }
     for (from, to) in &site.redirects {
         if let Some(html) = theme.redirect(site, *to, diagnostics) {
+            let path = theme.path("redirect.html");
+            used.extend(gate.check_file(&path, from, html.as_bytes(), diagnostics));
             output.write(from, html.into_bytes())?;
         }
     }
@@ -182,7 +212,29 @@ fn write_others(
     if !site.by_address.contains_key(well_known::ROBOTS) {
         output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;
     }
-    Ok(())
+    Ok(used)
+}
+
+/// Writes what browsers are told to refuse, and what the statement declares that was never found.
+fn write_policy(
+    site: &Site,
+    policy: &Policy<'_>,
+    used: Vec<Used>,
+    pages: &[RenderedPage],
+    output: &impl Output,
+    diagnostics: &mut Diagnostics,
+) -> Result<(), Failure> {
+    let headers = Headers::of(site, policy);
+    output.write(headers::NETLIFY, headers.to_netlify().into_bytes())?;
+    output.write(headers::NEUTRAL, headers.to_json().into_bytes())?;
+    headers.check(site, diagnostics);
+    let mut counts = BTreeMap::new();
+    let of_pages = pages.iter().flat_map(|page| page.used.iter().copied().collect::<BTreeSet<Used>>());
+    used.into_iter().chain(of_pages).for_each(|used| *counts.entry(used).or_default() += 1);
+    match drift::report(site, &counts, diagnostics) {
+        Some((path, json)) => output.write(&path, json.into_bytes()),
+        None => Ok(()),
+    }
 }
 
 /// Collects what parallel work found, in the order of the pages.

@@ -15,7 +15,10 @@ use statement::form::{Field, Form};
 use statement::version::Statement;
 
 use crate::address;
+use crate::gate::Gate;
 use crate::markdown;
+use crate::policy::Policy;
+use crate::scan;
 use crate::site::{PageId, Site};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
@@ -134,7 +137,7 @@ fn form_contract(
         endpoint: address::of_form(&form.id),
         page: address::href(&site.pages[page].address),
         thanks: thanks?,
-        notify: form.notify,
+        notify: form.notify.value,
         sha256: form.sha256.clone(),
         fields: form.fields.iter().map(field_contract).collect(),
         messages: Messages {
@@ -203,6 +206,9 @@ fn retry_page(
     // What is wrong with the page's text has been said when it was rendered for the site.
     let rendered = markdown::render(site, theme, page, tree.text(path)?, &forms, &mut Diagnostics::new());
     let html = theme.page(site, page, &rendered, Some(&summary), diagnostics)?;
+    // Visitors see this page too, and it has parts of the theme that no published one has.
+    let policy = Policy::of(site);
+    Gate::new(site, tree, &policy).check_page(&site.pages[page], &scan::page(&html).findings, diagnostics);
 
     let parts = cut(&html, PagePart::Html, |name| match name.strip_prefix("field:") {
         Some(field) => Some(PagePart::Field(field.to_owned())),

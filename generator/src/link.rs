@@ -47,6 +47,25 @@ pub fn resolve(
     }
 }
 
+/// Checks a link in HTML the author wrote. It is published as it stands, so it leads where it leads from the address of
+/// the page `own`.
+///
+/// # Errors
+/// Says why the link leads nowhere.
+pub fn check_as_written(site: &Site, own: PageId, href: &str) -> Result<(), Broken> {
+    let address = site.pages[own].address.trim_start_matches('/');
+    let path = match address::destination(address, href) {
+        Destination::Outside | Destination::Fragment(_) => return Ok(()),
+        Destination::SitePath(path, _) => path,
+        Destination::Content(path, _) => format!("/{}", path.unwrap_or_default()),
+    };
+    let found = site_path(site, &address::with_slash(&path), Suffix::default(), false);
+    found.map(|_| ()).map_err(|broken| Broken {
+        label: format!("leads to `{path}`; {}", broken.label),
+        help: Some("write the path from the root of the site, like `/guides/`, or a link in markdown".to_owned()),
+    })
+}
+
 fn anchor(page: Option<PageId>, fragment: Option<String>) -> Option<(PageId, String)> {
     // The empty fragment and `top` are the top of any page (HTML Standard, section 7.4.6.3).
     let fragment = fragment.filter(|fragment| !fragment.is_empty() && !fragment.eq_ignore_ascii_case("top"))?;

@@ -674,6 +674,10 @@ impl<'a> Renderer<'a, '_> {
             let id = attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case("id"));
             self.ids.extend(id.map(|(_, id)| (*id).to_owned()));
             let name = name.to_ascii_lowercase();
+            let key = if matches!(&*name, "a" | "area") { "href" } else { "src" };
+            if let Some((_, link)) = attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
+                self.check_as_written(link, range);
+            }
             if ["form", "input", "select", "textarea", "button"].contains(&name.as_str()) {
                 self.diagnostics.push(
                     Diagnostic::error(
@@ -682,10 +686,20 @@ impl<'a> Renderer<'a, '_> {
                         format!("`<{name}>` is written by hand, where the statement cannot vouch for it"),
                     )
                     .code("P102")
-                    .help("declare the form in `content/forms/` and place it with `{{ form(id=\"…\") }}`"),
+                    .help("either remove it")
+                    .help("or declare the form in `content/forms/` and place it with `{{ form(id=\"…\") }}`"),
                 );
             }
         });
+    }
+
+    /// HTML is the author's own business, so a link in it that leads nowhere is told and no more.
+    fn check_as_written(&mut self, link: &str, range: &Range<usize>) {
+        let Err(broken) = link::check_as_written(self.site, self.id, scan::decode(link).trim()) else { return };
+        let source = &self.text[range.clone()];
+        let span = source.find(link).map_or(range.clone(), |at| range.start + at..range.start + at + link.len());
+        let diagnostic = Diagnostic::warning(self.path, self.in_file(&span), "link target does not exist");
+        self.diagnostics.push(broken.help.into_iter().fold(diagnostic.label(broken.label), Diagnostic::help));
     }
 
     /// On a statement, addresses that stand in the text lead where they say.

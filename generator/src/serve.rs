@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use form_handler::{Delivery, Handler, LocalDefaults, ProxySecret};
@@ -24,7 +24,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::live_reload::News;
+use crate::address;
 use crate::build::build;
+use crate::headers::Headers;
 use crate::output::Memory;
 use crate::site::Options;
 use crate::source_tree::{self, SourceTree};
@@ -149,6 +151,8 @@ struct Served {
     news: News,
     /// By site path.
     files: Arc<HashMap<String, Vec<u8>>>,
+    /// What the host sends with them.
+    headers: Headers,
     /// None until the site was once without mistakes.
     handler: Option<Arc<Handler>>,
     /// What the handler obeys.
@@ -183,21 +187,25 @@ impl Builder {
             let report = Some(anstream::adapter::strip_str(&report).to_string());
             let news = News { generation, report, ..last.news };
             let (handler, contract) = (last.handler.clone(), last.contract.clone());
-            return Ok(Served { news, files: Arc::clone(&last.files), handler, contract });
+            let (files, headers) = (Arc::clone(&last.files), last.headers.clone());
+            return Ok(Served { news, files, headers, handler, contract });
         };
-        let contract = published.contract.to_json();
+        let (contract, headers) = (published.contract.to_json(), published.headers);
         let handler = Handler::new(published.contract, Arc::clone(&self.delivery)).map_err(Failure)?;
         let handler = handler.behind_proxy(self.proxy_secret.clone());
         let reload_before = if is_restyled(&last.files, &files) { last.news.reload_before } else { generation };
         let news = News { generation, reload_before, report: None };
-        Ok(Served { news, files: Arc::new(files), handler: Some(Arc::new(handler)), contract })
+        Ok(Served { news, files: Arc::new(files), headers, handler: Some(Arc::new(handler)), contract })
     }
 }
 
 impl Served {
     /// Whether visitors and the person who edits get the same from both.
     fn is_same(&self, other: &Self) -> bool {
-        self.files == other.files && self.contract == other.contract && self.news.report == other.news.report
+        self.files == other.files
+            && self.headers == other.headers
+            && self.contract == other.contract
+            && self.news.report == other.news.report
     }
 }
 
@@ -284,7 +292,7 @@ fn file(served: &Served, request: &Request) -> Response {
     let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
     let path = path.strip_suffix("index.html").filter(|folder| folder.ends_with('/')).unwrap_or(&path);
     if let Some(bytes) = served.files.get(path) {
-        return content(StatusCode::OK, path, bytes, served.news.generation);
+        return content(StatusCode::OK, path, bytes, served);
     }
     if served.files.contains_key(&format!("{path}/")) {
         let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
@@ -292,12 +300,12 @@ fn file(served: &Served, request: &Request) -> Response {
         return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response();
     }
     match served.files.get("/404.html") {
-        Some(bytes) => content(StatusCode::NOT_FOUND, "/404.html", bytes, served.news.generation),
+        Some(bytes) => content(StatusCode::NOT_FOUND, "/404.html", bytes, served),
         None => (StatusCode::NOT_FOUND, "There is no such page.\n").into_response(),
     }
 }
 
-fn content(status: StatusCode, path: &str, bytes: &[u8], generation: i64) -> Response {
+fn content(status: StatusCode, path: &str, bytes: &[u8], served: &Served) -> Response {
     let mime = if path.ends_with('/') {
         mime_guess::mime::TEXT_HTML
     } else {
@@ -305,11 +313,19 @@ fn content(status: StatusCode, path: &str, bytes: &[u8], generation: i64) -> Res
     };
     let is_page = mime == mime_guess::mime::TEXT_HTML;
     let charset = if mime.type_() == mime_guess::mime::TEXT { "; charset=utf-8" } else { "" };
-    let bytes = if is_page { live_reload::with_script(bytes, generation) } else { Bytes::copy_from_slice(bytes) };
+    let bytes =
+        if is_page { live_reload::with_script(bytes, served.news.generation) } else { Bytes::copy_from_slice(bytes) };
     let mut response = (status, bytes).into_response();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&format!("{mime}{charset}")) {
         headers.insert(header::CONTENT_TYPE, value);
+    }
+    let sent = address::href(path);
+    for (name, value) in served.headers.matching(&sent) {
+        let value = live_reload::allowed_by(name, value);
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
+            headers.append(name, value);
+        }
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response

@@ -19,6 +19,7 @@ use statement::yaml;
 use crate::address;
 use crate::data;
 use crate::documents::{self, VersionedDocument};
+use crate::drift;
 use crate::feed::{self, Feed};
 use crate::page::{self, Document, FrontMatter, SortBy};
 use crate::site_config::{self, SiteConfig};
@@ -437,8 +438,9 @@ impl Site {
             self.by_address.insert(address::with_slash(&endpoint), Occupant::Reserved("a form posts to it"));
             self.by_address.insert(endpoint, Occupant::Reserved("a form posts to it"));
         }
-        for path in well_known::RESERVED {
-            self.by_address.insert(path.to_owned(), Occupant::Reserved("the site's own file stands there"));
+        let drift = self.statement().map(drift::site_path);
+        for path in well_known::RESERVED.map(str::to_owned).into_iter().chain(drift) {
+            self.by_address.insert(path, Occupant::Reserved("the site's own file stands there"));
         }
     }
 

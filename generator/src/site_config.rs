@@ -7,6 +7,7 @@ use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::yaml::{self, Fields, Located, Value};
 
 use crate::address;
+use crate::declared::Declared;
 use crate::page::parse_count;
 use crate::source_tree::SourceTree;
 
@@ -40,6 +41,8 @@ pub struct SiteConfig {
     pub feed: FeedConfig,
     /// How markdown is read.
     pub markdown: Markdown,
+    /// What is declared for the statement's gates.
+    pub declared: Declared,
 }
 
 /// What feeds contain.
@@ -126,6 +129,7 @@ impl SiteConfig {
         let paginate = parse_count(&mut config, "paginate").map_or(0, |paginate| paginate.value);
         let feed = parse_feed(&mut config);
         let markdown = config.mapping("markdown", "`markdown`").map_or_else(Markdown::default, Markdown::parse);
+        let declared = Declared::parse(&mut config);
         config.finish();
         let base_url = match base_url {
             None => in_file,
@@ -150,6 +154,7 @@ impl SiteConfig {
             paginate,
             feed,
             markdown,
+            declared,
         })
     }
 }

@@ -18,6 +18,7 @@ use crate::feed;
 use crate::link;
 use crate::markdown::{Heading, Rendered};
 use crate::moment::Moment;
+use crate::policy::Policy;
 use crate::scan::Ids;
 use crate::shortcode::{Argument, Call};
 use crate::site::{PageId, PageKind, Part, Site, SitePage};
@@ -253,6 +254,12 @@ impl Theme {
             values.push(("version", value.into()));
         }
         values
+    }
+
+    /// The path of a template's file.
+    #[must_use]
+    pub fn path(&self, template: &str) -> Arc<str> {
+        format!("{}{template}", self.folder).into()
     }
 
     /// Renders the page at a former address, which leads to `target`, for hosts that read no redirects.
@@ -540,9 +547,15 @@ fn site_value(site: &Site, menu: &[String], current: usize) -> Value {
         base_url: site.config.base_url.as_str(),
         language: site.config.language.as_str(),
         footer: site.config.footer.as_str(),
+        policy: policy_in_page(site),
         menu: entries,
         feed: site.feeds.iter().any(|feed| feed.page.is_none()).then(|| feed_value("/")),
     }
+}
+
+/// The browser's policy, where a page must say it because the host sends no headers.
+fn policy_in_page(site: &Site) -> Option<String> {
+    if site.config.declared.sends_headers() { None } else { Policy::of(site).content_security_policy(true) }
 }
 
 fn data_value(site: &Site) -> Value {
@@ -732,7 +745,7 @@ fn moment_value(moment: &Moment) -> Value {
 }
 
 /// `September 26, 2018`.
-fn date_words(date: Date) -> String {
+pub(crate) fn date_words(date: Date) -> String {
     date.strftime("%B %-d, %Y").to_string()
 }
 

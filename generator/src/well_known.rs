@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use pulldown_cmark_escape::escape_html;
 
 use crate::address;
+use crate::headers;
 use crate::moment::Moment;
 use crate::site::{PageKind, Site, SitePage};
 
@@ -21,7 +22,7 @@ pub const REDIRECTS: &str = "/_redirects";
 pub const ROBOTS: &str = "/robots.txt";
 
 /// Site paths that no page and no file can have.
-pub const RESERVED: [&str; 2] = [SITEMAP, REDIRECTS];
+pub const RESERVED: [&str; 4] = [SITEMAP, REDIRECTS, headers::NETLIFY, headers::NEUTRAL];
 
 /// The most addresses one sitemap may list (sitemaps.org, protocol 0.9).
 const SITEMAP_MAX: usize = 50_000;

@@ -71,6 +71,27 @@ fn a_site_with_errors_publishes_nothing() {
     assert!(outcome.files.is_empty());
 }
 
+/// A host reads 100 rules, and 2,000 characters of a line.
+#[test]
+fn many_versions_keep_to_what_a_host_reads() {
+    let version = |number: i32| {
+        let day = format!("{}-01-01", 1900 + number);
+        format!(
+            "-- content/privacy/{day}.md --\n---\nschema: privacy-statement/1\ndocument: example-privacy\nversion: \"{day}\"\n\
+             title: Privacy\nlanguage: en\neffective: \"{day}\"\ncontact: {{email: support@example.org}}\n\
+             collects: {{voluntary: {{fields: [{{key: name, category: name}}]}}}}\n---\nText.\n"
+        )
+    };
+    let case: String = (0..120).map(version).collect();
+    let outcome = site_archive::build_case(&case, &site_archive::options());
+    let headers = &outcome.files["/_headers"];
+    let rules: Vec<&str> = headers.lines().filter(|line| line.starts_with('/')).collect();
+    assert_eq!(rules.len(), 100);
+    assert!(headers.lines().all(|line| line.len() <= 2000));
+    assert!(rules.contains(&"/privacy/2019-01-01/") && !rules.contains(&"/privacy/1900-01-01/"), "the newest are kept");
+    assert!(outcome.report.contains("/privacy/1900-01-01/: more rules"), "{}", outcome.report);
+}
+
 #[test]
 fn the_order_of_the_files_does_not_matter() {
     let pages = ["-- content/a.md --\n---\ntitle: A\n---\n", "-- content/b.md --\n---\ntitle: B\n---\n"];

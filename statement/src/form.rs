@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::sha256_hex;
-use crate::version::Statement;
+use crate::promise::{Never, Origin, Purpose, Use};
+use crate::version::{Category, Statement};
 use crate::yaml::{Fields, Located, Node, in_backticks};
 
 /// What may be typed into a field.
@@ -72,7 +73,9 @@ pub struct Form {
     /// The thank-you page's file, relative to the form's: `../register/thank-you.md`.
     pub thanks: Located<String>,
     /// What the mail to staff says.
-    pub notify: Notify,
+    pub notify: Located<Notify>,
+    /// What the answers are for; none for [`Purpose::SupportServices`].
+    pub purpose: Option<Located<Purpose>>,
     /// The button.
     pub submit: String,
     /// What is asked, in order.
@@ -114,7 +117,8 @@ impl Form {
         let thanks = form.required("thanks", thanks);
         let notify = form
             .one_of("notify", &[("reference", Notify::Reference), ("full", Notify::Full)])
-            .map_or(Notify::Reference, |notify| notify.value);
+            .unwrap_or_else(|| Located { value: Notify::Reference, span: form.span() });
+        let purpose = form.one_of("purpose", Purpose::WORDS);
         let submit = form.words("submit");
         let submit = form.required("submit", submit);
         let nodes = form.sequence("fields");
@@ -150,17 +154,21 @@ impl Form {
             path: Arc::clone(path),
             thanks: thanks?,
             notify,
+            purpose,
             submit: submit?.value,
             fields,
             sha256: sha256_hex(crate::digest::canonical_json(&node.to_json()).as_bytes()),
         })
     }
 
-    /// Reports every field that `statement` does not declare (P101) and every demand without a reason (P103).
+    /// Reports everything about the form that `statement` does not allow.
     pub fn check(&self, statement: &Statement, diagnostics: &mut Diagnostics) {
+        self.check_purpose(statement, diagnostics);
         for field in &self.fields {
             let name = &field.name.value;
-            if statement.declares_field(name) {
+            self.check_datum(field, statement, diagnostics);
+            if let Some(declared) = statement.fields.iter().find(|declared| declared.key == *name) {
+                self.check_choice(field, declared.category, statement, diagnostics);
                 continue;
             }
             let declared: Vec<&str> = statement.fields.iter().map(|field| field.key.as_str()).collect();
@@ -186,6 +194,97 @@ impl Form {
             );
         }
     }
+
+    /// What the answers are for is a purpose of the statement (P104) that it does not rule out (P105).
+    fn check_purpose(&self, statement: &Statement, diagnostics: &mut Diagnostics) {
+        let uses = &statement.promises.uses;
+        let purpose = self.purpose.as_ref().map_or(Purpose::SupportServices, |purpose| purpose.value);
+        let span = self.purpose.as_ref().map_or(0..0, |purpose| purpose.span.clone());
+        let known: Vec<&str> = uses.iter().map(|used| used.purpose.word()).collect();
+        if !uses.is_empty() && !uses.iter().any(|used| used.purpose == purpose && covers_given(used)) {
+            diagnostics.push(
+                Diagnostic::error(
+                    &self.path,
+                    span.clone(),
+                    match &self.purpose {
+                        Some(_) => {
+                            format!(
+                                "the form's purpose `{}` is not among the uses of what visitors give",
+                                purpose.word()
+                            )
+                        }
+                        None => format!("the form names no purpose, and `{}` is not among the uses", purpose.word()),
+                    },
+                )
+                .code("P104")
+                .note(format!("statement {} declares {}", statement.version, in_backticks(&known)))
+                .help("either name one of them: `purpose: …`")
+                .help("or declare it under `uses` in a new version of the statement"),
+            );
+        }
+        let is_asked = |key: &String| self.fields.iter().any(|field| field.name.value == *key);
+        let ruled_out =
+            |never: &&Never| never.purpose == purpose && (never.of.is_empty() || never.of.iter().any(is_asked));
+        if let Some(never) = statement.promises.never.iter().find(ruled_out) {
+            let of: Vec<&str> = never.of.iter().map(String::as_str).collect();
+            let of = if of.is_empty() { "anything".to_owned() } else { in_backticks(&of) };
+            diagnostics.push(
+                Diagnostic::error(
+                    &self.path,
+                    span,
+                    format!("statement {} rules out `{}` with {of}", statement.version, purpose.word()),
+                )
+                .code("P105")
+                .note("what is ruled out under `never` is so whatever stands under `uses`")
+                .help("either name another purpose, or ask for nothing that it is ruled out for")
+                .help("or take it back under `never` in a new version of the statement"),
+            );
+        }
+    }
+
+    /// What is collected by itself never stands beside what a visitor typed (P131).
+    fn check_datum(&self, field: &Field, statement: &Statement, diagnostics: &mut Diagnostics) {
+        let name = field.name.value.replace('_', "-");
+        let Some(automated) = &statement.promises.automated else { return };
+        if automated.join_with_voluntary != Some(false) || !automated.data.iter().any(|datum| datum.word() == name) {
+            return;
+        }
+        diagnostics.push(
+            Diagnostic::error(
+                &self.path,
+                field.name.span.clone(),
+                format!("the form asks for `{}`, which is collected by itself", field.name.value),
+            )
+            .code("P131")
+            .label("automated data never stands on a registration")
+            .note(format!("statement {} says `join_with_voluntary: false`", statement.version))
+            .help("either remove the field")
+            .help("or allow it under `collects.automated` in a new version of the statement"),
+        );
+    }
+
+    /// Nobody is made to write something of their own (P103).
+    fn check_choice(&self, field: &Field, category: Category, statement: &Statement, diagnostics: &mut Diagnostics) {
+        if field.required && category == Category::FreeText && statement.promises.optional == Some(true) {
+            let name = &field.name.value;
+            diagnostics.push(
+                Diagnostic::error(
+                    &self.path,
+                    field.name.span.clone(),
+                    format!("`{name}` is required; the statement says giving it is a choice"),
+                )
+                .code("P103")
+                .note("no service is impossible without words of the visitor's own")
+                .help("either drop `required`")
+                .help("or say `optional: false` under `collects.voluntary` in a new version of the statement"),
+            );
+        }
+    }
+}
+
+/// A use that does not say of what is of everything.
+fn covers_given(used: &Use) -> bool {
+    used.of.is_empty() || used.of.contains(&Origin::Voluntary)
 }
 
 impl Field {

@@ -19,7 +19,7 @@ macro_rules! vocabulary {
         }
 
         impl $name {
-            const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
+            pub(crate) const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
 
             /// The word in the front matter.
             #[must_use]

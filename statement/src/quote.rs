@@ -82,6 +82,8 @@ pub(crate) fn check(
         checker.empty_lists(provenance);
         checker.references(provenance);
         checker.countries(provenance);
+        checker.addresses();
+        checker.furniture();
     }
 }
 
@@ -472,6 +474,61 @@ impl Checker<'_, '_> {
                             .help("or remove it from the text")
                     });
                 }
+            }
+        }
+    }
+
+    /// An address without a scheme is one that the references name, so that it is known where it leads (P204).
+    fn addresses(&mut self) {
+        let known = |host: &str| {
+            let urls = self.promises.references.iter().filter_map(|reference| reference.url.as_deref());
+            let hosts = urls.filter_map(|url| url.split_once("://")?.1.split('/').next());
+            hosts.into_iter().any(|other| other.eq_ignore_ascii_case(host))
+        };
+        for part in &self.parts {
+            let text = &part.folded.text;
+            for (at, _) in text.match_indices("www.") {
+                if text[..at].ends_with(|before: char| before.is_alphanumeric() || "/.-@".contains(before)) {
+                    continue;
+                }
+                let is_host = |letter: char| letter.is_ascii_alphanumeric() || "-.".contains(letter);
+                let end = text[at..].find(|letter| !is_host(letter)).map_or(text.len(), |end| at + end);
+                let host = text[at..end].trim_end_matches(['.', '-']);
+                if known(host) {
+                    continue;
+                }
+                let place = part.folded.origin(&(at..at + host.len()));
+                self.diagnostics.push(
+                    Diagnostic::warning(
+                        self.path,
+                        place,
+                        format!("`{host}` has no scheme; published as `https://{host}`"),
+                    )
+                    .code("P204")
+                    .help(format!("either list it: `references: [{{name: …, url: \"https://{host}\"}}]`"))
+                    .help("or write the scheme in the text of a new version"),
+                );
+            }
+        }
+    }
+
+    /// The line at the foot of every page is the theme's, and no part of what is digested (P215).
+    fn furniture(&mut self) {
+        for part in &self.parts {
+            let text = part.folded.text.to_lowercase();
+            // Where lower case has other lengths, the place is the whole block's.
+            if text.len() != part.folded.text.len() {
+                continue;
+            }
+            for (at, words) in text.match_indices("all rights reserved") {
+                let place = part.folded.origin(&(at..at + words.len()));
+                self.diagnostics.push(
+                    Diagnostic::error(self.path, place, "the line at the foot of the page stands inside the statement")
+                        .code("P215")
+                        .note("the theme prints `footer` of `content/site.yaml` there; it is not digested")
+                        .help("either remove the line from the text")
+                        .help("or say it in other words, if it is a part of the statement"),
+                );
             }
         }
     }

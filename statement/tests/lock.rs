@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use statement::diagnostic::Diagnostics;
+use statement::diagnostic::{Diagnostics, Severity};
 use statement::lock::{Event, FIRST_PREV, Lock, Note, check_correction, extends, more_than_a_correction};
 use statement::version::Statement;
 use statement::{front_matter, yaml};
@@ -115,6 +115,30 @@ fn one_version_is_published_once_and_alone_at_its_moment() {
 }
 
 #[test]
+fn an_empty_note_is_reported() {
+    let statement = version("2020-01-01", "", "One.");
+    let empty = Note { summary: " ".into(), ..note() };
+    let line = Lock::default().publishing(
+        &statement,
+        Event::Published,
+        at("2020-01-01T06:00:00Z"),
+        at("2020-01-01T06:00:00Z"),
+        "A",
+        empty,
+    );
+    let mut diagnostics = Diagnostics::new();
+    assert!(Lock::parse(&path(), &format!("{}\n", line.to_json()), &mut diagnostics).is_some());
+    let found = diagnostics.into_sorted();
+    assert_eq!(found[0].help.len(), 2);
+    assert_eq!(found[0].severity, Severity::Warning);
+    let message = "P213: the note of a change is empty: say what changed and for whom";
+    assert_eq!(
+        found.iter().map(|found| format!("{}: {}", found.code.unwrap(), found.message)).collect::<Vec<_>>(),
+        [message]
+    );
+}
+
+#[test]
 fn altered_missing_and_unpublished_versions_are_reported() {
     let first = version("2020-01-01", "", "One.");
     let moment = |_: &Statement| at("2020-01-01T06:00:00Z");
@@ -124,6 +148,7 @@ fn altered_missing_and_unpublished_versions_are_reported() {
         diagnostics
     };
     let unpublished = check(&Lock::default(), &[&first]).into_sorted();
+    assert_eq!(unpublished[0].code, Some("P217"));
     assert_eq!(unpublished[0].message, "version 2020-01-01 is not in the lock");
     let help = &unpublished[0].help[0];
     let pasted = help.split_once("filled in: ").unwrap().1;

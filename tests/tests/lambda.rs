@@ -26,6 +26,8 @@ struct Host {
 fn site() -> Site {
     let site = Site::shipped();
     site.edit("content/forms/register.yaml", "notify: reference", "notify: full");
+    let mailbox = "theme: optimal\nmailboxes: [{address: forms@example.org, retention: P7Y}]\n";
+    site.edit("content/site.yaml", "theme: optimal\n", mailbox);
     site.built()
 }
 

@@ -52,6 +52,35 @@ fn serves_what_build_writes() {
     }
 }
 
+/// Only what the live reload needs is added, so that what the policy blocks is noticed before it is published.
+#[test]
+fn the_headers_are_those_of_the_published_site() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let base_url = server.url.clone();
+    let _ = site.candor("build", &["--base-url", &base_url]).success();
+    let published = site.published();
+    let rules = String::from_utf8(published["_headers"].clone()).expect("headers are text");
+    let of = |path: &str| -> Vec<(String, String)> {
+        let lines = rules.lines().skip_while(|line| *line != path).skip(1).take_while(|line| line.starts_with(' '));
+        let pair = |line: &str| line.trim().split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
+        lines.filter_map(pair).collect()
+    };
+    assert!(of("/*").len() >= 6 && of("/privacy/2018-09-26/").len() == 2, "{rules}");
+    for path in ["/", "/assets/site.css", "/privacy/2018-09-26/"] {
+        let answer = server.get(path).expect(200);
+        for (name, value) in of("/*").into_iter().chain(of(path)) {
+            let sent: Vec<&str> =
+                answer.headers.get_all(&name).iter().map(|value| value.to_str().expect("headers are text")).collect();
+            if name == "Content-Security-Policy" {
+                assert_eq!(sent, [format!("{value}; script-src 'self'; connect-src 'self'")], "{path}");
+            } else {
+                assert!(sent.contains(&&*value), "{path}: {name} is {sent:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn answers_as_a_host_does() {
     let site = Site::shipped();

@@ -18,6 +18,8 @@ const ADA: [(&str, &str); 4] =
 fn site_with_full_mail() -> Site {
     let site = Site::shipped();
     site.edit("content/forms/register.yaml", "notify: reference", "notify: full");
+    let mailbox = "theme: optimal\nmailboxes: [{address: forms@example.org, retention: P7Y}]\n";
+    site.edit("content/site.yaml", "theme: optimal\n", mailbox);
     site
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It knows neither files nor builds. Visitors of the published site never meet it.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -53,6 +54,23 @@ pub(super) fn with_script(page: &[u8], generation: i64) -> Bytes {
     let at = memchr::memmem::rfind(page, b"</body>").unwrap_or(page.len());
     let script = format!("<script src=\"{SCRIPT}?generation={generation}\"></script>");
     Bytes::from([&page[..at], script.as_bytes(), &page[at..]].concat())
+}
+
+/// A header's value with what the script needs: to run, and to listen to its own server.
+pub(super) fn allowed_by<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    if !name.eq_ignore_ascii_case("content-security-policy") {
+        return value.into();
+    }
+    ["script-src", "connect-src"].iter().fold(value.into(), |policy: Cow<'a, str>, directive| {
+        match policy.find(&format!("{directive} ")) {
+            Some(_) if policy.contains(&format!("{directive} 'self'")) => policy,
+            Some(at) => {
+                let (before, after) = policy.split_at(at + directive.len());
+                format!("{before} 'self'{after}").into()
+            }
+            None => format!("{policy}; {directive} 'self'").into(),
+        }
+    })
 }
 
 /// Tells a page of every change from the state it shows on, until the server stops.

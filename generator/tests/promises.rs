@@ -1,0 +1,74 @@
+//! Keeps `docs/PROMISES.md` true: every code of the sources is in it and has a test that meets its message.
+
+#![expect(clippy::disallowed_methods, reason = "what is compared are the repository's own files")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the repository").to_owned()
+}
+
+/// The text of every Rust file under a folder.
+fn sources(folder: &Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            texts.extend(sources(&path));
+        } else if path.extension().is_some_and(|suffix| suffix == "rs") {
+            texts.push(fs::read_to_string(&path).expect("sources are text"));
+        }
+    }
+    texts
+}
+
+/// The codes in a text, each between these marks.
+fn codes(text: &str, before: &str, after: &str) -> BTreeSet<String> {
+    let is_code = |code: &&str| code.starts_with('P') && code[1..].bytes().all(|digit| digit.is_ascii_digit());
+    let between = text.match_indices(before).filter_map(|(at, _)| {
+        let start = at + before.len();
+        text.get(start..start + 4).filter(|_| text[start + 4..].starts_with(after))
+    });
+    between.filter(is_code).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_promise_has_its_row_and_its_test() {
+    let table = fs::read_to_string(repository().join("docs/PROMISES.md")).expect("the table is there");
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| P"))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let listed: BTreeSet<String> = rows.iter().map(|row| row[1].to_owned()).collect();
+    assert_eq!(listed.len(), rows.len(), "a code has one row");
+
+    let of_crates = |folder: &str| -> Vec<String> {
+        ["statement", "generator"]
+            .iter()
+            .map(|name| repository().join(name).join(folder))
+            .flat_map(|path| sources(&path))
+            .collect()
+    };
+    let known: BTreeSet<String> = of_crates("src").iter().flat_map(|text| codes(text, "\"", "\"")).collect();
+    let missing: Vec<&String> = known.difference(&listed).collect();
+    let gone: Vec<&String> = listed.difference(&known).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "without a row: {missing:?}; without a source: {gone:?}");
+
+    let tests = [of_crates("tests"), of_crates("src")].concat();
+    for row in &rows {
+        let names: Vec<&str> = row[5].split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{} has no test", row[1]);
+        for name in names {
+            let meets = if name.ends_with(".txt") {
+                let case = repository().join("generator/tests/cases").join(name);
+                fs::read_to_string(&case).is_ok_and(|text| codes(&text, "[", "]").contains(row[1]))
+            } else {
+                tests.iter().any(|text| text.contains(&format!("fn {name}()")) && text.contains(row[1]))
+            };
+            assert!(meets, "`{name}` does not meet {}", row[1]);
+        }
+    }
+}
