@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::lock::facts_that_bind;
+use crate::prose;
 use crate::redline::{self, FactChange, Redline, RedlineBlock, SectionChange};
 use crate::version::Statement;
 
@@ -23,6 +24,8 @@ pub struct Comparison {
     pub sections: Vec<SectionChange>,
     /// The words that carry obligation among those that changed.
     pub obligations: Vec<String>,
+    /// Whether the text is the same in another order.
+    pub moved_only: bool,
     /// The text, block by block.
     pub blocks: Vec<RedlineBlock>,
 }
@@ -39,6 +42,7 @@ impl Comparison {
             facts: redline::facts(&facts_that_bind(&old.facts), &facts_that_bind(&new.facts)),
             sections: redline.sections(),
             obligations: redline.obligations(),
+            moved_only: old.text != new.text && sorted(&old.text) == sorted(&new.text),
             blocks: redline.blocks,
         }
     }
@@ -47,13 +51,6 @@ impl Comparison {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty() && self.sections.is_empty()
-    }
-
-    /// Whether blocks stand elsewhere and not a word changed.
-    #[must_use]
-    pub fn is_moved_only(&self) -> bool {
-        let moved = self.sections.iter().any(|section| section.blocks_moved > 0);
-        moved && self.sections.iter().all(|section| section.words_inserted + section.words_deleted == 0)
     }
 
     /// For a terminal or a mail, the text as `[-gone-] {+new+}`.
@@ -88,4 +85,11 @@ impl Comparison {
         text.push_str(&redline.to_plain());
         text
     }
+}
+
+/// The blocks of a text, whatever their order.
+fn sorted(text: &str) -> Vec<(&str, &str)> {
+    let mut blocks: Vec<_> = prose::blocks(text).into_iter().map(|block| (block.section, block.text)).collect();
+    blocks.sort_unstable();
+    blocks
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{Digests, sha256_hex};
 use crate::promise::Kind;
+use crate::publication;
 use crate::redline::{self, Change, Piece, Redline, carries_obligation};
 use crate::version::Statement;
 
@@ -185,11 +186,11 @@ impl Lock {
                 return None;
             }
             let note = lock.lines.last().and_then(|line| line.note.as_ref());
-            if note.is_some_and(|note| note.summary.trim().is_empty() || note.who.trim().is_empty()) {
+            if note.is_some_and(|note| !publication::silent_parts(note).is_empty()) {
                 diagnostics.push(
                     Diagnostic::warning(path, place, "the note of a change is empty: say what changed and for whom")
                         .code("P213")
-                        .help("either write `summary` and `who` before the line is published")
+                        .help("either write `summary`, `why`, `who` and `do` before the line is published")
                         .help("or say it in the note of the next version, if it is published already"),
                 );
             }

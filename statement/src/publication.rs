@@ -88,7 +88,7 @@ pub fn check_sections(earlier: &[&Statement], new: &Statement, diagnostics: &mut
     }
 }
 
-/// Reports what is wrong with what is in the lock: a note that says nothing (P213), a version posted without the
+/// Reports what is wrong with what is in the lock: a version posted without the
 /// notice that was promised (P212), and sections that are gone without a word. `lock_text` is the lock as it stands.
 pub fn check(
     lock_path: &Arc<str>,
@@ -103,18 +103,6 @@ pub fn check(
     for (line, text) in lock.lines.iter().zip(lock_text.split_inclusive('\n')) {
         let span = place..place + text.trim_end().len();
         place += text.len();
-        let silent = line.note.as_ref().map(silent_parts).unwrap_or_default();
-        if let [part, ..] = silent.as_slice() {
-            diagnostics.push(
-                Diagnostic::error(
-                    lock_path,
-                    span.clone(),
-                    format!("change note is empty: `{part}` of version {}", line.version),
-                )
-                .code("P213")
-                .help("say what changed and for whom"),
-            );
-        }
         // What is backfilled was never announced here, and the first version changes nothing.
         if !line.publishes() || line.backfilled {
             continue;

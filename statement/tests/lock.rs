@@ -214,3 +214,38 @@ fn what_calls_itself_a_correction_is_held_to_it() {
         assert_eq!(check(more), ["P222: a correction does not say which version it corrects"]);
     }
 }
+
+proptest::proptest! {
+    /// Whatever line of a chain is changed, by whatever letter, the chain is broken there or at the next line; of the
+    /// last line, only what was published before can tell.
+    #[test]
+    fn no_letter_of_a_line_can_be_changed(lines in 2_usize..6, line in 0_usize..6, at in 0_usize..400, letter in "[a-z0-9]") {
+        let mut text = String::new();
+        for day in 1..=lines {
+            let name = format!("2020-01-{day:02}");
+            let lock = parse(&text).unwrap();
+            let moment = at_day(&name);
+            let line = lock.publishing(&version(&name, "", &name), Event::Published, moment, moment, "A", note());
+            text.push_str(&line.to_json());
+            text.push('\n');
+        }
+        let whole: Vec<&str> = text.lines().collect();
+        let line = line % (lines - 1);
+        let at = at % whole[line].len();
+        let mut changed = whole[line].to_owned();
+        changed.replace_range(at..=at, &letter);
+        let altered = text.replacen(whole[line], &changed, 1);
+        let is_same = altered == text;
+        proptest::prop_assert_eq!(parse(&altered).is_ok(), is_same);
+        let found = if is_same { Ok(()) } else { Err(line + 1) };
+        proptest::prop_assert_eq!(extends(&altered, &text), found);
+        // A lock that was cut after a whole line holds together, and is known by what was published before.
+        let cut: String = text.split_inclusive('\n').take(line + 1).collect();
+        proptest::prop_assert!(parse(&cut).is_ok());
+        proptest::prop_assert_eq!(extends(&cut, &text), Err(line + 2));
+    }
+}
+
+fn at_day(day: &str) -> Timestamp {
+    at(&format!("{day}T06:00:00Z"))
+}

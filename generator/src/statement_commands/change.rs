@@ -56,6 +56,32 @@ pub fn withdraw(
     Ok((text, told))
 }
 
+/// The lock with a version redacted, and the version's file, which is to be kept elsewhere.
+///
+/// # Errors
+/// When there is no such version in the lock, or readers need it still.
+pub fn redact(
+    desk: &Desk<'_>,
+    document: &VersionedDocument,
+    version: &str,
+    reason: &str,
+    author: &str,
+    now: Timestamp,
+) -> Result<(String, NewFile), Failure> {
+    let statement = desk.statement(document, version)?;
+    let state = document.history.state(locked(document, &statement.version)?, now);
+    if matches!(state, State::InForce | State::Upcoming) {
+        return Err(Failure(format!(
+            "version {version} is {}\n  = help: publish another version first, or withdraw this one",
+            state.word()
+        )));
+    }
+    let line = document.lock.next_line(Event::Redacted, version, now, author);
+    let line = Line { reason: Some(reason.to_owned()), ..line };
+    let text = desk.tree.text(&statement.path).expect("invariant: a version was read from its file");
+    Ok((desk.lock_with(document, &line), (statement.path.to_string(), text.as_bytes().to_vec())))
+}
+
 /// The index of a version that is in the lock.
 fn locked(document: &VersionedDocument, version: &str) -> Result<usize, Failure> {
     let found = document.history.find(version).filter(|index| document.history.versions[*index].is_locked);

@@ -18,6 +18,7 @@ use crate::source_tree::SourceTree;
 
 pub mod change;
 pub mod draft;
+pub mod live;
 
 pub mod publish;
 pub mod show;

@@ -300,12 +300,12 @@ fn judge(
     publication::check_sections(&earlier, new, diagnostics);
     check_correction(&[before.clone(), new.clone()], new, diagnostics);
     let Some(comparison) = comparison else { return };
-    if comparison.is_empty() {
+    if comparison.facts.is_empty() && before.text == new.text {
         diagnostics.push(
             Diagnostic::error(&new.path, 0..0, format!("nothing changed since version {}", before.version))
                 .help("change the text or the facts first"),
         );
-    } else if comparison.is_moved_only() {
+    } else if comparison.moved_only {
         diagnostics.push(
             Diagnostic::warning(&new.path, 0..0, "moved only: readers' comparisons will show moves")
                 .code("P224")
@@ -316,7 +316,7 @@ fn judge(
 
 /// A draft that mends spelling and nothing else corrects the version before it; what the draft says itself counts more.
 fn is_correction(before: &Statement, draft: &Statement) -> bool {
-    let is_one = || more_than_a_correction(before, draft).is_empty() && !Comparison::new(before, draft).is_empty();
+    let is_one = || more_than_a_correction(before, draft).is_empty();
     draft.promises.kind.as_ref().map_or_else(is_one, |kind| kind.value == Kind::Correction)
 }
 

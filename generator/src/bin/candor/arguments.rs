@@ -66,6 +66,11 @@ pub(crate) enum Command {
         /// Links that led somewhere are remembered for a week in `.candor/external-links.json`.
         #[arg(long)]
         external: bool,
+        /// Hold the statement that is served at this address against the lock: lock, texts, facts, page and headers
+        ///
+        /// For example `https://example.org`. Exit code 2 means that nobody can tell, because there was no answer.
+        #[arg(long, value_name = "URL")]
+        live: Option<String>,
     },
     /// Start a new site in a folder that is empty or does not exist
     ///

@@ -71,11 +71,14 @@ fn run(command: Command) -> Result<bool, Failure> {
             let done = format!("in {}", out.display());
             Ok(conclude(&site.root, &report, &tree, &built, &done, "nothing was published"))
         }
-        Command::Check { site, report, external } => {
+        Command::Check { site, report, external, live } => {
             let watching = Watching::showing(is_watched() && !report.json);
             let (tree, mut built) = build_site(&site, &watching, || Ok(Nowhere))?;
             if external {
                 check_external(&site, &tree, &watching, &mut built)?;
+            }
+            if let Some(url) = live.filter(|_| built.published.is_some()) {
+                check_live(&tree, &url, &mut built)?;
             }
             Ok(conclude(&site.root, &report, &tree, &built, "ready to be published", "nothing could be published"))
         }
@@ -219,23 +222,57 @@ fn check_external(
     let checked = external_links::check(&links, known.as_deref(), &options, &|| watching.step("links asked for"));
     watching.clear();
     author_files::replace(&cache, &checked.cache)?;
+    add_found(built, checked.diagnostics);
+    Ok(())
+}
+
+#[cfg(feature = "external-links")]
+fn check_live(tree: &SourceTree, url: &str, built: &mut Built) -> Result<(), Failure> {
+    use generator::external_links;
+    use generator::statement_commands::{Desk, Drafts, live};
+
     let mut diagnostics = Diagnostics::new();
-    built.diagnostics.drain(..).for_each(|found| diagnostics.push(found));
-    checked.diagnostics.into_iter().for_each(|found| diagnostics.push(found));
+    let Some(desk) = Desk::read(tree, now(), Drafts::Unjudged, &mut Diagnostics::new()) else { return Ok(()) };
+    let settings = external_links::Settings {
+        proxy: ureq::Proxy::try_from_env(),
+        ..external_links::Settings::new(today(&desk.config.timezone), url)
+    };
+    for document in &desk.documents {
+        let fetch = |url: &str| external_links::fetch(url, &settings);
+        live::check(&desk, document, url.trim_end_matches('/'), now(), fetch, &mut diagnostics)?;
+    }
+    add_found(built, diagnostics.into_sorted());
+    Ok(())
+}
+
+/// Adds what was found after the build; nothing counts as published if it is an error.
+#[cfg(feature = "external-links")]
+fn add_found(built: &mut Built, found: Vec<::statement::diagnostic::Diagnostic>) {
+    let mut diagnostics = Diagnostics::new();
+    built.diagnostics.drain(..).chain(found).for_each(|found| diagnostics.push(found));
     if diagnostics.has_errors() {
         built.published = None;
     }
     built.diagnostics = diagnostics.into_sorted();
-    Ok(())
 }
 
 #[cfg(not(feature = "external-links"))]
 fn check_external(_: &SiteArguments, _: &SourceTree, _: &Watching, _: &mut Built) -> Result<(), Failure> {
-    Err(Failure(
+    Err(cannot_ask())
+}
+
+#[cfg(not(feature = "external-links"))]
+fn check_live(_: &SourceTree, _: &str, _: &mut Built) -> Result<(), Failure> {
+    Err(cannot_ask())
+}
+
+#[cfg(not(feature = "external-links"))]
+fn cannot_ask() -> Failure {
+    Failure(
         "this program was compiled without the means to ask other sites\n  = help: compile it with the feature \
          `external-links`, which is on by default"
             .to_owned(),
-    ))
+    )
 }
 
 fn import_site(from: Generator, folder: &Path, into: &Path, timezone: Option<&str>) -> Result<bool, Failure> {

@@ -120,6 +120,24 @@ pub(crate) enum StatementCommand {
         #[command(flatten)]
         asked: Asked,
     },
+    /// Take a version's text out of the site, where a law demands it: digests, dates and reason stay
+    ///
+    /// Its file is moved to a folder that is not published; keep it, for it is what the digests are of.
+    Redact {
+        /// The version
+        #[arg(value_name = "VERSION")]
+        version: String,
+        /// For readers: why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The folder that keeps the file
+        #[arg(long, value_name = "DIR")]
+        keep_in: PathBuf,
+        #[command(flatten)]
+        author: Author,
+        #[command(flatten)]
+        asked: Asked,
+    },
     /// Begin the translation of a version, or publish one
     Translate {
         /// The version
@@ -173,6 +191,7 @@ impl StatementCommand {
             | Self::Draft { asked, .. }
             | Self::Publish { asked, .. }
             | Self::Withdraw { asked, .. }
+            | Self::Redact { asked, .. }
             | Self::Translate { asked, .. } => asked,
         }
     }
@@ -325,6 +344,19 @@ pub(crate) fn run(command: StatementCommand) -> Result<bool, Failure> {
             let author = author.known()?;
             let (lock, told) = change::withdraw(&desk, document, version, reason, &author, now)?;
             finish(&root, &tree, document, diagnostics, Some(lock), &told)
+        }
+        StatementCommand::Redact { version, reason, keep_in, author, .. } => {
+            let author = author.known()?;
+            let (lock, file) = change::redact(&desk, document, version, reason, &author, now)?;
+            if !conclude(&tree, diagnostics, |_| true) {
+                return Ok(false);
+            }
+            let path = root.join(&file.0);
+            author_files::write_new(keep_in, &[file])?;
+            author_files::replace(&root.join(&*document.lock_path), &lock)?;
+            author_files::remove(&path)?;
+            println!("Version {version} is redacted; its file is kept below {}", keep_in.display());
+            Ok(true)
         }
         StatementCommand::Translate { version, language, publish: false, .. } => {
             let file = change::translation_to_be_made(&desk, document, version, language)?;
