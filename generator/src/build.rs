@@ -198,6 +198,11 @@ fn write_others(
         used.extend(used_by_file);
         diagnostics.append(found);
     }
+    for (_, asset) in site.assets.iter() {
+        let path = &tree.files()[asset.file].path;
+        used.extend(gate.check_file(path, &asset.address, &asset.bytes, diagnostics));
+        output.write(&asset.address, asset.bytes.clone())?;
+    }
     for (from, to) in &site.redirects {
         if let Some(html) = theme.redirect(site, *to, diagnostics) {
             let path = theme.path("redirect.html");

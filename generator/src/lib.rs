@@ -8,6 +8,7 @@
 //! ([`source_tree`]), one writes it ([`output`]), one puts URLs together ([`address`]).
 
 pub mod address;
+pub mod assets;
 pub mod author_files;
 pub mod build;
 pub mod contract;
@@ -45,6 +46,7 @@ pub mod structured_data;
 pub mod summary;
 pub mod taxonomy;
 pub mod template;
+pub mod theme_files;
 pub mod well_known;
 pub mod yaml_text;
 

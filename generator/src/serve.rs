@@ -172,7 +172,7 @@ impl Builder {
         let mut diagnostics = Diagnostics::new();
         let tree = SourceTree::read(&self.settings.root, &mut diagnostics)?;
         let mut files = HashMap::new();
-        let options = Options { now, ..self.settings.options.clone() };
+        let options = Options { now, is_edited: true, ..self.settings.options.clone() };
         let built = build(&tree, &options, diagnostics, Memory::new(&mut files))?;
         let report = report::draw(&built.diagnostics, &tree);
         (self.settings.tell)(&report);
@@ -226,7 +226,7 @@ fn watch_files(root: &Path) -> Result<(notify::RecommendedWatcher, mpsc::Receive
         }
     })
     .map_err(cannot)?;
-    for folder in source_tree::FOLDERS {
+    for folder in source_tree::FOLDERS.iter().filter(|folder| root.join(folder).exists()) {
         watcher.watch(&root.join(folder), RecursiveMode::Recursive).map_err(cannot)?;
     }
     Ok((watcher, changes))

@@ -16,6 +16,7 @@ use statement::version::{Statement, in_force};
 use statement::yaml;
 
 use crate::address;
+use crate::assets::Assets;
 use crate::data;
 use crate::drift;
 use crate::feed::{self, Feed};
@@ -23,6 +24,7 @@ use crate::page::{self, Document, FrontMatter, SortBy};
 use crate::site_config::{self, SiteConfig};
 use crate::source_tree::SourceTree;
 use crate::taxonomy::{self, Filing, Taxonomy};
+use crate::theme_files::ThemeFiles;
 use crate::well_known;
 
 /// Index of a page in [`Site::pages`].
@@ -39,6 +41,8 @@ pub struct Options {
     pub today: Option<Date>,
     /// The moment of the build.
     pub now: Timestamp,
+    /// Somebody edits the site and looks at it: what a theme publishes keeps its names, whatever is in it.
+    pub is_edited: bool,
 }
 
 /// The site.
@@ -46,6 +50,8 @@ pub struct Options {
 pub struct Site {
     /// Its settings.
     pub config: SiteConfig,
+    /// The theme the settings name, with those it extends.
+    pub theme: ThemeFiles,
     /// All pages, in the order of their files.
     pub pages: Vec<SitePage>,
     /// All versions of the statement.
@@ -54,6 +60,8 @@ pub struct Site {
     pub in_force: Option<usize>,
     /// The forms, by id.
     pub forms: Vec<Form>,
+    /// What the theme publishes beside its pages.
+    pub assets: Assets,
     /// Files published as they are: index into the tree's files, and site path.
     pub files: Vec<(usize, String)>,
     /// Former addresses and the pages that replace them.
@@ -311,8 +319,12 @@ impl Site {
         }
         let in_force = in_force.and_then(|found| statements.iter().position(|version| std::ptr::eq(version, found)));
 
+        let theme = ThemeFiles::find(&config.theme.value, tree, diagnostics);
+        let assets = Assets::assemble(&theme, tree, options.is_edited, diagnostics);
         let mut site = Self {
             config,
+            theme,
+            assets,
             pages: Vec::with_capacity(pages.len() + statements.len() + 1),
             statements,
             in_force,
@@ -513,17 +525,20 @@ impl Site {
     }
 
     fn add_files(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
-        let assets = format!("themes/{}/assets/", self.config.theme.value);
-        for (index, file) in tree.files().iter().enumerate() {
-            let published = if let Some(path) = file.path.strip_prefix("content/") {
-                is_published(path).then(|| address::of_file(path))
-            } else {
-                file.path.strip_prefix(&*assets).map(|path| format!("/assets/{path}"))
-            };
-            let Some(published) = published else { continue };
+        for (index, file) in tree.under("content/") {
+            let path = content_path(&file.path);
+            if !is_published(path) {
+                continue;
+            }
+            let published = address::of_file(path);
             refuse_misnamed(&file.path, diagnostics);
             self.occupy(&published, Occupant::File(index), &file.path, 0..0, diagnostics);
             self.files.push((index, published));
+        }
+        let assets: Vec<(String, usize)> =
+            self.assets.iter().map(|(_, asset)| (asset.address.clone(), asset.file)).collect();
+        for (address, file) in assets {
+            self.occupy(&address, Occupant::File(file), &tree.files()[file].path, 0..0, diagnostics);
         }
     }
 
