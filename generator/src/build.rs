@@ -17,7 +17,7 @@ use crate::scan::{self, Ids};
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, drift, feed, link, lint, markdown, starter, well_known};
+use crate::{Failure, contract, drift, feed, images, link, lint, markdown, starter, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -189,7 +189,13 @@ fn write_others(
 ) -> Result<Vec<Used>, Failure> {
     let written = site.files.par_iter().map(|(file, address)| {
         let (file, mut found) = (&tree.files()[*file], Diagnostics::new());
-        let bytes = file.bytes()?;
+        let bytes = match images::published(&file.path, file.bytes()?) {
+            Ok(bytes) => bytes,
+            Err(diagnostic) => {
+                found.push(*diagnostic);
+                return Ok((Vec::new(), found));
+            }
+        };
         let used = gate.check_file(&file.path, address, &bytes, &mut found);
         output.write(address, bytes).map(|()| (used, found))
     });

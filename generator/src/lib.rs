@@ -21,6 +21,7 @@ pub mod feed;
 pub mod gate;
 pub mod headers;
 pub mod highlight;
+pub mod images;
 pub mod import;
 pub mod link;
 pub mod lint;

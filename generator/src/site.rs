@@ -20,6 +20,7 @@ use crate::assets::Assets;
 use crate::data;
 use crate::drift;
 use crate::feed::{self, Feed};
+use crate::images;
 use crate::page::{self, Document, FrontMatter, SortBy};
 use crate::site_config::{self, SiteConfig};
 use crate::source_tree::SourceTree;
@@ -64,6 +65,8 @@ pub struct Site {
     pub assets: Assets,
     /// Files published as they are: index into the tree's files, and site path.
     pub files: Vec<(usize, String)>,
+    /// How large the pictures among them are, by index into the tree's files.
+    pub sizes: HashMap<usize, images::Size>,
     /// Former addresses and the pages that replace them.
     pub redirects: Vec<(String, PageId)>,
     /// What stands at a site path.
@@ -330,6 +333,7 @@ impl Site {
             in_force,
             forms,
             files: Vec::new(),
+            sizes: HashMap::new(),
             redirects: Vec::new(),
             by_address: AHashMap::new(),
             by_content_path: AHashMap::new(),
@@ -535,6 +539,8 @@ impl Site {
             self.occupy(&published, Occupant::File(index), &file.path, 0..0, diagnostics);
             self.files.push((index, published));
         }
+        let files: Vec<_> = self.files.iter().map(|(index, _)| (*index, &tree.files()[*index])).collect();
+        self.sizes = images::measure(&files);
         let assets: Vec<(String, usize)> =
             self.assets.iter().map(|(_, asset)| (asset.address.clone(), asset.file)).collect();
         for (address, file) in assets {

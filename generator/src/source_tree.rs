@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one module that reads the disk")]
 
 use std::borrow::Cow;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -174,6 +175,24 @@ impl SourceFile {
             Contents::Text(text) => Some(text.as_bytes()),
             Contents::Bytes(bytes) => Some(bytes),
             Contents::Unread(_) => None,
+        }
+    }
+
+    /// The first `length` bytes of the file, or all it has.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn head(&self, length: usize) -> Result<Vec<u8>, Failure> {
+        match &self.contents {
+            Contents::Text(text) => Ok(text.as_bytes()[..text.len().min(length)].to_vec()),
+            Contents::Bytes(bytes) => Ok(bytes[..bytes.len().min(length)].to_vec()),
+            Contents::Unread(file) => {
+                let mut head = Vec::new();
+                std::fs::File::open(file)
+                    .and_then(|opened| opened.take(length as u64).read_to_end(&mut head))
+                    .map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))?;
+                Ok(head)
+            }
         }
     }
 

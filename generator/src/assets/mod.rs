@@ -1,7 +1,7 @@
 //! What a theme publishes beside its pages: style sheets in one piece, and names with a hash, so that a browser may keep
 //! a file for ever and knows that it is the one the page means.
 //!
-//! It knows a theme's `assets/` and who asks for what in them. What stands in `content/` is [`crate::image`]'s and the
+//! It knows a theme's `assets/` and who asks for what in them. What stands in `content/` is [`crate::images`]'s and the
 //! site's.
 
 pub mod css;
@@ -16,6 +16,7 @@ use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use statement::digest;
 
 use crate::address::{self, Destination};
+use crate::images;
 use crate::source_tree::SourceTree;
 use crate::theme_files::ThemeFiles;
 
@@ -58,7 +59,14 @@ impl Assets {
 
         let mut assets = Self::default();
         for (name, file) in files {
-            let bytes = tree.files()[file].in_memory().unwrap_or_default().to_vec();
+            let source = &tree.files()[file];
+            let bytes = match images::published(&source.path, source.in_memory().unwrap_or_default().to_vec()) {
+                Ok(bytes) => bytes,
+                Err(diagnostic) => {
+                    diagnostics.push(*diagnostic);
+                    continue;
+                }
+            };
             let has_hash =
                 !is_edited && !fixed.contains(name) && (wanted.contains(name) || wanted_by_styles.contains(name));
             assets.by_name.insert(name.to_owned(), Asset::new(name, bytes, file, has_hash, is_edited));
