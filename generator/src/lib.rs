@@ -34,6 +34,8 @@ pub mod observe;
 pub mod output;
 pub mod page;
 pub mod policy;
+#[cfg(feature = "precompress")]
+pub mod precompress;
 pub mod report;
 pub mod scan;
 pub mod serve;

@@ -825,8 +825,8 @@ fn diagnose(files: &ThemeFiles, error: &tera::Error) -> Diagnostic {
     }
 }
 
-/// Tera's words in the shape of ours: lower case first, no full stop.
-fn sentence(message: &str) -> String {
+/// A library's words in the shape of ours: lower case first, no full stop.
+pub(crate) fn sentence(message: &str) -> String {
     let message = message.trim().trim_end_matches('.');
     let mut letters = message.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())

@@ -11,6 +11,7 @@ use grass::{ErrorKind, Fs, Options};
 use statement::diagnostic::Diagnostic;
 
 use crate::source_tree::SourceTree;
+use crate::template::sentence;
 
 /// A theme's files under `assets/`, by their paths there.
 struct Files<'a> {
@@ -71,7 +72,7 @@ pub(super) fn compile(
                     start + text[start..].chars().take(column).map(char::len_utf8).sum::<usize>()
                 };
                 let span = place(loc.begin.line, loc.begin.column)..place(loc.end.line, loc.end.column);
-                Diagnostic::error(&tree.files()[file].path, span, message.clone())
+                Diagnostic::error(&tree.files()[file].path, span, sentence(&message))
             }
             other => Diagnostic::error(&tree.files()[own].path, 0..0, format!("{other:?}")),
         };

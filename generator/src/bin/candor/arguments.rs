@@ -33,6 +33,9 @@ pub(crate) enum Command {
         /// The folder to write the site to [default: `public` in the site's folder]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Put text files in gzip and Brotli beside themselves, for hosts that send such files as they are
+        #[arg(long)]
+        precompress: bool,
         #[command(flatten)]
         report: ReportArguments,
     },
