@@ -69,7 +69,13 @@ pub fn find_site(root: &Path) -> Result<PathBuf, Failure> {
 }
 
 impl SourceTree {
-    fn new(files: Vec<SourceFile>) -> Self {
+    /// Adds the theme in this program.
+    fn new(mut files: Vec<SourceFile>) -> Self {
+        files.extend(theme_files::built_in().map(|(path, bytes)| SourceFile {
+            path: format!("{}{path}", theme_files::BUILT_IN_FOLDER).into(),
+            contents: Contents::Bytes(Cow::Borrowed(bytes)),
+        }));
+        files.sort_by(|a, b| a.path.cmp(&b.path));
         let by_path = files.iter().enumerate().map(|(index, file)| (Arc::clone(&file.path), index)).collect();
         Self { files, by_path }
     }
@@ -123,16 +129,6 @@ impl SourceTree {
                 text.push_str(line);
             }
         }
-        Self::new(files)
-    }
-
-    /// Adds the theme in this program.
-    fn new(mut files: Vec<SourceFile>) -> Self {
-        files.extend(theme_files::built_in().map(|(path, bytes)| SourceFile {
-            path: format!("{}{path}", theme_files::BUILT_IN_FOLDER).into(),
-            contents: Contents::Bytes(Cow::Borrowed(bytes)),
-        }));
-        files.sort_by(|a, b| a.path.cmp(&b.path));
         Self::new(files)
     }
 

@@ -426,8 +426,8 @@ impl Theme {
             structured_data: structured_data::of_page(site, id).map(|json| Value::safe_string(&json)),
             extra: extra,
             content: Value::safe_string(&rendered.html),
-            toc: rendered.headings.iter().filter(|_| self.want_toc.contains(template)).map(heading_value).collect::<Vec<Value>>(),
-            outline: if self.want_outline.contains(template) { outline(&rendered.headings) } else { Vec::new() },
+            toc: rendered.headings.iter().filter(|_| self.want_toc.contains(self.files.own_name(template))).map(heading_value).collect::<Vec<Value>>(),
+            outline: if self.want_outline.contains(self.files.own_name(template)) { outline(&rendered.headings) } else { Vec::new() },
             summary: own.summary.clone(),
             pages: children,
             problem: problem.map(Value::safe_string),
@@ -688,16 +688,16 @@ impl Summary {
 }
 
 /// The templates in which a word stands, themselves or in one that they name: a value that costs something for every
-/// page is made for these only.
-fn templates_with(word: &str, templates: &[(&Arc<str>, &str, &str)]) -> HashSet<String> {
+/// page is made for these only. Those of a theme and of the one it extends go by the same name.
+fn templates_with(word: &str, templates: &[Template<'_>]) -> HashSet<String> {
     let mut found: HashSet<&str> =
-        templates.iter().filter(|(_, _, text)| text.contains(word)).map(|(_, name, _)| *name).collect();
+        templates.iter().filter(|template| template.text.contains(word)).map(|template| template.own_name).collect();
     loop {
         let names_one = |text: &str| found.iter().any(|name| text.contains(name));
         let more: Vec<&str> = templates
             .iter()
-            .filter(|(_, name, text)| !found.contains(name) && names_one(text))
-            .map(|(_, name, _)| *name)
+            .filter(|template| !found.contains(template.own_name) && names_one(template.text))
+            .map(|template| template.own_name)
             .collect();
         if more.is_empty() {
             return found.into_iter().map(str::to_owned).collect();
