@@ -70,6 +70,12 @@ pub fn of_asset(name: &str, hash: Option<&str>) -> String {
     }
 }
 
+/// The site path of a picture in another width: `/a/photo.jpg.480w.webp`.
+#[must_use]
+pub fn of_scaled(picture: &str, width: usize) -> String {
+    format!("{picture}.{width}w.webp")
+}
+
 /// The site path of a page, where its author may have left out the final slash: `/old/page` is `/old/page/`, and
 /// `/old/page.html` stays what it is.
 #[must_use]

@@ -9,6 +9,7 @@ use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use crate::contract::Placement;
 use crate::gate::{Gate, Used};
 use crate::headers::{self, Headers};
+use crate::images::scaled;
 use crate::markdown::{AnchorLink, BrokenLink};
 use crate::observe::{Nobody, Observer, Stage, Watched};
 use crate::output::{Nowhere, Output};
@@ -83,12 +84,12 @@ fn publish(
     let Some(theme) = Theme::compile(&site, tree, diagnostics) else { return Ok(None) };
     if diagnostics.has_errors() {
         // Two things may have one address. So nothing is written, and the pages are rendered for what is wrong in them.
-        render(&site, tree, &theme, &Nowhere, observer, diagnostics)?;
+        render(&site, tree, &theme, options, &Nowhere, observer, diagnostics)?;
         return Ok(None);
     }
     starter::check_replaced(&site, tree, diagnostics);
     let headers = Headers::of(&site, &Policy::of(&site));
-    let contract = render(&site, tree, &theme, &output, observer, diagnostics)?;
+    let contract = render(&site, tree, &theme, options, &output, observer, diagnostics)?;
     if diagnostics.has_errors() {
         return Ok(None);
     }
@@ -102,6 +103,7 @@ fn render(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    options: &Options,
     output: &impl Output,
     observer: &dyn Observer,
     diagnostics: &mut Diagnostics,
@@ -119,7 +121,7 @@ fn render(
         .into_par_iter()
         .map(|id| render_page(site, tree, theme, &gate, &forms, id, output))
         .collect::<Result<Vec<RenderedPage>, Failure>>()?;
-    let used = write_others(site, tree, theme, &gate, output, diagnostics)?;
+    let used = write_others(site, tree, theme, options, &gate, output, diagnostics)?;
     observer.begins(Stage::Check, 0);
     let pages = join(site, pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
@@ -183,12 +185,13 @@ fn write_others(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    options: &Options,
     gate: &Gate<'_>,
     output: &impl Output,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<Used>, Failure> {
-    let written = site.files.par_iter().map(|(file, address)| {
-        let (file, mut found) = (&tree.files()[*file], Diagnostics::new());
+    let written = site.files.par_iter().map(|(index, address)| {
+        let (file, mut found) = (&tree.files()[*index], Diagnostics::new());
         let bytes = match images::published(&file.path, file.bytes()?) {
             Ok(bytes) => bytes,
             Err(diagnostic) => {
@@ -196,6 +199,13 @@ fn write_others(
                 return Ok((Vec::new(), found));
             }
         };
+        if let Some(planned) = site.scaled.get(index).filter(|_| output.is_kept()) {
+            let write = |address: &str, bytes| output.write(address, bytes);
+            if let Err(fact) = scaled::scale(&bytes, planned, options.cache.as_deref(), write)? {
+                let message = format!("the picture cannot be scaled: {fact}");
+                found.push(Diagnostic::error(&file.path, 0..0, message).help("save the picture again"));
+            }
+        }
         let used = gate.check_file(&file.path, address, &bytes, &mut found);
         output.write(address, bytes).map(|()| (used, found))
     });

@@ -202,8 +202,8 @@ struct Renderer<'a, 'd> {
     images_open: usize,
     /// How many pictures of the site have been met.
     pictures: usize,
-    /// The picture whose description is being read: its size, and its start among the events.
-    picture: Option<(Size, usize)>,
+    /// The picture whose description is being read: its file, its size, and its start among the events.
+    picture: Option<(usize, Size, usize)>,
     is_in_code: bool,
     diagnostics: &'d mut Diagnostics,
 }
@@ -297,7 +297,7 @@ impl<'a> Renderer<'a, '_> {
                 let (dest_url, title) = (self.restore(dest_url, &range), self.restore(title, &range));
                 let dest_url = self.resolve(link_type, dest_url, &range);
                 if self.images_open == 1 {
-                    self.picture = self.size_of(&dest_url).map(|size| (size, self.events.len()));
+                    self.picture = self.size_of(&dest_url).map(|(file, size)| (file, size, self.events.len()));
                 }
                 Tag::Image { link_type, dest_url, title, id }
             }
@@ -325,9 +325,9 @@ impl<'a> Renderer<'a, '_> {
             TagEnd::Link => self.links_open -= 1,
             TagEnd::Image => {
                 self.images_open -= 1;
-                if let Some((size, start)) = self.picture.take_if(|_| self.images_open == 0) {
+                if let Some((file, size, start)) = self.picture.take_if(|_| self.images_open == 0) {
                     self.events.push(Event::End(tag));
-                    return self.finish_picture(size, start);
+                    return self.finish_picture(file, size, start);
                 }
             }
             TagEnd::CodeBlock => self.is_in_code = false,
@@ -337,22 +337,29 @@ impl<'a> Renderer<'a, '_> {
         self.events.push(Event::End(tag));
     }
 
-    /// How large the picture at an address of the site is.
-    fn size_of(&self, href: &str) -> Option<Size> {
+    /// The picture at an address of the site, and how large it is.
+    fn size_of(&self, href: &str) -> Option<(usize, Size)> {
         let Destination::SitePath(path, _) = address::destination("", href) else { return None };
         match self.site.by_address.get(&path)? {
-            Occupant::File(file) => self.site.sizes.get(file).copied(),
+            Occupant::File(file) => Some((*file, *self.site.sizes.get(file)?)),
             _ => None,
         }
     }
 
     /// Writes a picture so that its place is kept free, and so that those further down come when they are needed.
-    fn finish_picture(&mut self, size: Size, start: usize) {
+    fn finish_picture(&mut self, file: usize, size: Size, start: usize) {
         let mut html = String::new();
         html::push_html(&mut html, self.events.drain(start..));
         self.pictures += 1;
         let lazy = if self.pictures > 1 { " loading=\"lazy\"" } else { "" };
-        let attributes = format!(" width=\"{}\" height=\"{}\"{lazy}", size.width, size.height);
+        let mut attributes = format!(" width=\"{}\" height=\"{}\"{lazy}", size.width, size.height);
+        if let (Some(planned), Some(config)) = (self.site.scaled.get(&file), &self.site.config.images) {
+            let candidates: Vec<String> =
+                planned.iter().map(|scaled| format!("{} {}w", address::href(&scaled.address), scaled.width)).collect();
+            attributes.push_str(&format!(" srcset=\"{}\" sizes=\"", candidates.join(", ")));
+            escape_html(&mut attributes, &config.sizes).expect("invariant: a string can be written to");
+            attributes.push('"');
+        }
         let end = html.rfind(" />").expect("invariant: a picture is one element");
         html.insert_str(end, &attributes);
         self.events.push(Event::InlineHtml(html.into()));

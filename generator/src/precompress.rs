@@ -56,6 +56,10 @@ impl<O: Output> Output for Precompressed<O> {
         Ok(())
     }
 
+    fn is_kept(&self) -> bool {
+        self.output.is_kept()
+    }
+
     fn write(&self, site_path: &str, bytes: Vec<u8>) -> Result<(), Failure> {
         let path = address::output_file(site_path);
         let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);

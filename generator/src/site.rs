@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ahash::AHashMap;
@@ -21,6 +22,7 @@ use crate::data;
 use crate::drift;
 use crate::feed::{self, Feed};
 use crate::images;
+use crate::images::scaled::{self, Scaled};
 use crate::page::{self, Document, FrontMatter, SortBy};
 use crate::site_config::{self, SiteConfig};
 use crate::source_tree::SourceTree;
@@ -44,6 +46,8 @@ pub struct Options {
     pub now: Timestamp,
     /// Somebody edits the site and looks at it: what a theme publishes keeps its names, whatever is in it.
     pub is_edited: bool,
+    /// Where what takes long is kept for the next build.
+    pub cache: Option<PathBuf>,
 }
 
 /// The site.
@@ -67,6 +71,8 @@ pub struct Site {
     pub files: Vec<(usize, String)>,
     /// How large the pictures among them are, by index into the tree's files.
     pub sizes: HashMap<usize, images::Size>,
+    /// In which other widths each is published, by the same index.
+    pub scaled: HashMap<usize, Vec<Scaled>>,
     /// Former addresses and the pages that replace them.
     pub redirects: Vec<(String, PageId)>,
     /// What stands at a site path.
@@ -334,6 +340,7 @@ impl Site {
             forms,
             files: Vec::new(),
             sizes: HashMap::new(),
+            scaled: HashMap::new(),
             redirects: Vec::new(),
             by_address: AHashMap::new(),
             by_content_path: AHashMap::new(),
@@ -541,6 +548,21 @@ impl Site {
         }
         let files: Vec<_> = self.files.iter().map(|(index, _)| (*index, &tree.files()[*index])).collect();
         self.sizes = images::measure(&files);
+        if let Some(config) = &self.config.images {
+            let planned = self
+                .files
+                .iter()
+                .filter_map(|(index, address)| Some((*index, scaled::plan(address, *self.sizes.get(index)?, config))));
+            self.scaled = planned.filter(|(_, planned)| !planned.is_empty()).collect();
+        }
+        let mut planned: Vec<(usize, Vec<Scaled>)> =
+            self.scaled.iter().map(|(index, planned)| (*index, planned.clone())).collect();
+        planned.sort_unstable_by_key(|(index, _)| *index);
+        for (index, planned) in planned {
+            for scaled in planned {
+                self.occupy(&scaled.address, Occupant::File(index), &tree.files()[index].path, 0..0, diagnostics);
+            }
+        }
         let assets: Vec<(String, usize)> =
             self.assets.iter().map(|(_, asset)| (asset.address.clone(), asset.file)).collect();
         for (address, file) in assets {

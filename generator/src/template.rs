@@ -265,10 +265,13 @@ impl Theme {
         values
     }
 
-    /// The path of a template's file.
+    /// The path of a template's file, in the nearest theme that has it.
     #[must_use]
     pub fn path(&self, template: &str) -> Arc<str> {
-        format!("{}{template}", self.folder).into()
+        let in_parents = self.files.prefixes().map(|prefix| format!("{prefix}{template}"));
+        let mut names = std::iter::once(template.to_owned()).chain(in_parents);
+        let found = names.find(|name| self.tera.get_template_names().any(|known| known == name));
+        self.files.template_path(found.as_deref().unwrap_or(template))
     }
 
     /// Renders the page at a former address, which leads to `target`, for hosts that read no redirects.

@@ -16,7 +16,11 @@ mod site_archive;
 mod spec;
 
 /// What the program can be built with, and whether it was; each has folders of cases for both.
-const FEATURES: [(&str, bool); 2] = [("highlight", cfg!(feature = "highlight")), ("sass", cfg!(feature = "sass"))];
+const FEATURES: [(&str, bool); 3] = [
+    ("highlight", cfg!(feature = "highlight")),
+    ("images", cfg!(feature = "images")),
+    ("sass", cfg!(feature = "sass")),
+];
 
 #[test]
 fn sites_become_what_they_should() {

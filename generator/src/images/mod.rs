@@ -4,6 +4,7 @@
 //! It knows files and their bytes. Where a picture stands on a page is [`crate::markdown`]'s.
 
 pub mod metadata;
+pub mod scaled;
 
 use std::collections::HashMap;
 use std::sync::Arc;

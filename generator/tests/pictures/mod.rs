@@ -85,3 +85,84 @@ fn a_picture_whose_metadata_cannot_be_taken_out_is_refused() {
          = help: save the picture again\n\n"
     );
 }
+
+/// What the cameras of the world write is not made here: the library that reads pictures writes these.
+#[cfg(feature = "images")]
+mod scaled {
+    use std::io::Cursor;
+
+    use generator::site::Options;
+    use image::{ImageFormat, Rgb, RgbImage};
+    use img_parts::png::{Png, PngChunk};
+
+    use super::*;
+
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        let picture = RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 128]));
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn a_picture_is_published_in_several_widths_and_kept_for_the_next_build() {
+        let cache = tempfile::tempdir().unwrap();
+        let site = "-- content/site.yaml --\n{title: A, base_url: \"https://example.org\", language: en, timezone: UTC, \
+            theme: plain, images: {widths: [20, 40], sizes: \"(min-width: 9rem) 8rem, 100vw\"}}\n";
+        let page = "-- content/a/index.md --\n---\ntitle: A\ndate: 2024-01-01\n---\n![One](one.png)\n";
+        let root = tempfile::tempdir().unwrap();
+        for file in site_archive::tree(&format!("{site}{page}")).files() {
+            write(&root.path().join(&*file.path), file.text().unwrap().as_bytes());
+        }
+        write(&root.path().join("content/a/one.png"), &png(60, 30));
+        let build_once = || {
+            let mut diagnostics = Diagnostics::new();
+            let tree = SourceTree::read(root.path(), &mut diagnostics).unwrap();
+            let mut published = HashMap::new();
+            let options = Options { cache: Some(cache.path().join("kept")), ..site_archive::options() };
+            let built = build(&tree, &options, diagnostics, Memory::new(&mut published)).unwrap();
+            assert!(built.diagnostics.is_empty(), "{:?}", built.diagnostics);
+            published
+        };
+        let published = build_once();
+        let text = |path: &str| String::from_utf8(published[path].clone()).unwrap();
+        let picture = "<img src=\"/a/one.png\" alt=\"One\" width=\"60\" height=\"30\" \
+            srcset=\"/a/one.png.20w.webp 20w, /a/one.png.40w.webp 40w\" sizes=\"(min-width: 9rem) 8rem, 100vw\" />";
+        assert!(text("/a/").contains(picture), "{}", text("/a/"));
+        assert!(text("/atom.xml").contains(
+            "srcset=&quot;https://example.org/a/one.png.20w.webp 20w, https://example.org/a/one.png.40w.webp 40w&quot;"
+        ) || text("/atom.xml").contains("https://example.org/a/one.png.20w.webp 20w, https://example.org/a/one.png.40w.webp 40w"), "{}", text("/atom.xml"));
+        let scaled = &published["/a/one.png.40w.webp"];
+        let size = imagesize::blob_size(scaled).unwrap();
+        assert_eq!((&scaled[8..12], size.width, size.height), (&b"WEBP"[..], 40, 20));
+        assert_eq!(fs::read_dir(cache.path().join("kept")).unwrap().count(), 2);
+        assert_eq!(build_once(), published);
+    }
+
+    #[test]
+    fn a_picture_that_cannot_be_decoded_is_refused() {
+        // Whole as a file, and nonsense as a picture.
+        let mut parts = Png::from_bytes(png(60, 30).into()).unwrap();
+        let data = parts.chunks_mut().iter_mut().find(|chunk| chunk.kind() == *b"IDAT").unwrap();
+        *data = PngChunk::new(*b"IDAT", (&b"nonsense"[..]).into());
+        let broken = parts.encoder().bytes();
+        let site = "-- content/site.yaml --\n{title: A, base_url: \"https://example.org\", language: en, timezone: UTC, \
+            theme: plain, images: {}}\n-- content/b.md --\n---\ntitle: B\n---\n";
+        let root = tempfile::tempdir().unwrap();
+        for file in site_archive::tree(site).files() {
+            write(&root.path().join(&*file.path), file.text().unwrap().as_bytes());
+        }
+        write(&root.path().join("content/one.png"), &broken);
+        let mut diagnostics = Diagnostics::new();
+        let tree = SourceTree::read(root.path(), &mut diagnostics).unwrap();
+        let mut published = HashMap::new();
+        let built = build(&tree, &site_archive::options(), diagnostics, Memory::new(&mut published)).unwrap();
+        let report = anstream::adapter::strip_str(&report::draw(&built.diagnostics, &tree)).to_string();
+        assert!(published.is_empty());
+        assert!(
+            report.starts_with("error: the picture cannot be scaled: ") && report.contains("--> content/one.png"),
+            "{report}"
+        );
+        assert!(report.contains(" = help: save the picture again"), "{report}");
+    }
+}

@@ -169,7 +169,14 @@ pub(crate) struct SiteArguments {
 impl SiteArguments {
     /// How to build, at the moment `now`.
     pub(crate) fn options(&self, now: jiff::Timestamp) -> Options {
-        Options { base_url: self.base_url.clone(), drafts: self.drafts, today: self.today, now, is_edited: false }
+        Options {
+            base_url: self.base_url.clone(),
+            drafts: self.drafts,
+            today: self.today,
+            now,
+            is_edited: false,
+            cache: Some(self.root.join(".candor/cache")),
+        }
     }
 }
 
