@@ -18,7 +18,7 @@ use crate::scan::{self, Ids};
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, drift, feed, images, link, lint, markdown, starter, well_known};
+use crate::{Failure, address, contract, drift, feed, images, link, lint, markdown, starter, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -214,9 +214,17 @@ fn write_others(
         used.extend(used_by_file);
         diagnostics.append(found);
     }
+    for (name, file) in site.theme.assets(tree) {
+        let file = &tree.files()[file];
+        let bytes = file.in_memory().unwrap_or_default();
+        used.extend(gate.check_file(&file.path, &address::of_asset(name, None), bytes, diagnostics));
+    }
     for (_, asset) in site.assets.iter() {
-        let path = &tree.files()[asset.file].path;
-        used.extend(gate.check_file(path, &asset.address, &asset.bytes, diagnostics));
+        // Places are told in what the author wrote; what Sass makes is nobody's.
+        let file = &tree.files()[asset.file];
+        if file.path.ends_with(".scss") {
+            used.extend(gate.check_file(&file.path, &asset.address, &asset.bytes, diagnostics));
+        }
         output.write(&asset.address, asset.bytes.clone())?;
     }
     for (from, to) in &site.redirects {
