@@ -67,16 +67,28 @@ pub fn read_if_there(file: &Path) -> Result<Option<String>, Failure> {
     }
 }
 
+/// The same for a file that is no text.
+///
+/// # Errors
+/// When the disk fails.
+pub fn read_bytes_if_there(file: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot("read", file, &error)),
+    }
+}
+
 /// Writes a file that later runs may read, in one step.
 ///
 /// # Errors
 /// When the disk fails.
-pub fn replace(file: &Path, text: &str) -> Result<(), Failure> {
+pub fn replace(file: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))?;
     // Hidden, so that one a crash left behind is no file of the site.
     let staged = folder.join(format!(".{}.staging", file.file_name().unwrap_or_default().to_string_lossy()));
-    fs::write(&staged, text).map_err(|error| cannot("write", &staged, &error))?;
+    fs::write(&staged, contents).map_err(|error| cannot("write", &staged, &error))?;
     fs::rename(&staged, file).map_err(|error| cannot("replace", file, &error))
 }
 

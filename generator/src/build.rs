@@ -10,6 +10,7 @@ use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use crate::contract::Placement;
 use crate::gate::{Gate, Used};
 use crate::headers::{self, Headers};
+use crate::images::scaled;
 use crate::markdown::{AnchorLink, BrokenLink};
 use crate::observe::{Nobody, Observer, Stage, Watched};
 use crate::output::{Nowhere, Output};
@@ -18,7 +19,9 @@ use crate::scan::{self, Ids};
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, drift, feed, link, lint, markdown, starter, statement_files, well_known};
+use crate::{
+    Failure, address, contract, drift, feed, images, link, lint, markdown, starter, statement_files, well_known,
+};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -86,12 +89,12 @@ fn publish(
     let Some(theme) = Theme::compile(&site, tree, diagnostics) else { return Ok(None) };
     if diagnostics.has_errors() {
         // Two things may have one address. So nothing is written, and the pages are rendered for what is wrong in them.
-        render(&site, tree, &theme, &Nowhere, observer, diagnostics)?;
+        render(&site, tree, &theme, options, &Nowhere, observer, diagnostics)?;
         return Ok(None);
     }
     starter::check_replaced(&site, tree, diagnostics);
     let headers = Headers::of(&site, &Policy::of(&site));
-    let contract = render(&site, tree, &theme, &output, observer, diagnostics)?;
+    let contract = render(&site, tree, &theme, options, &output, observer, diagnostics)?;
     if diagnostics.has_errors() {
         return Ok(None);
     }
@@ -106,6 +109,7 @@ fn render(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    options: &Options,
     output: &impl Output,
     observer: &dyn Observer,
     diagnostics: &mut Diagnostics,
@@ -125,7 +129,7 @@ fn render(
         .into_par_iter()
         .map(|id| render_page(site, tree, theme, &gate, &forms, id, output))
         .collect::<Result<Vec<RenderedPage>, Failure>>()?;
-    let used = write_others(site, tree, theme, &gate, output, diagnostics)?;
+    let used = write_others(site, tree, theme, options, &gate, output, diagnostics)?;
     observer.begins(Stage::Check, 0);
     let pages = join(site, pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
@@ -202,13 +206,27 @@ fn write_others(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    options: &Options,
     gate: &Gate<'_>,
     output: &impl Output,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<Used>, Failure> {
-    let written = site.files.par_iter().map(|(file, address)| {
-        let (file, mut found) = (&tree.files()[*file], Diagnostics::new());
-        let bytes = file.bytes()?;
+    let written = site.files.par_iter().map(|(index, address)| {
+        let (file, mut found) = (&tree.files()[*index], Diagnostics::new());
+        let bytes = match images::published(&file.path, file.bytes()?) {
+            Ok(bytes) => bytes,
+            Err(diagnostic) => {
+                found.push(*diagnostic);
+                return Ok((Vec::new(), found));
+            }
+        };
+        if let Some(planned) = site.scaled.get(index).filter(|_| output.is_kept()) {
+            let write = |address: &str, bytes| output.write(address, bytes);
+            if let Err(fact) = scaled::scale(&bytes, planned, options.cache.as_deref(), write)? {
+                let message = format!("the picture cannot be scaled: {fact}");
+                found.push(Diagnostic::error(&file.path, 0..0, message).help("save the picture again"));
+            }
+        }
         let used = gate.check_file(&file.path, address, &bytes, &mut found);
         output.write(address, bytes).map(|()| (used, found))
     });
@@ -216,6 +234,19 @@ fn write_others(
     for (used_by_file, found) in written.collect::<Result<Vec<_>, Failure>>()? {
         used.extend(used_by_file);
         diagnostics.append(found);
+    }
+    for (name, file) in site.theme.assets(tree) {
+        let file = &tree.files()[file];
+        let bytes = file.in_memory().unwrap_or_default();
+        used.extend(gate.check_file(&file.path, &address::of_asset(name, None), bytes, diagnostics));
+    }
+    for (_, asset) in site.assets.iter() {
+        // Places are told in what the author wrote; what Sass makes is nobody's.
+        let file = &tree.files()[asset.file];
+        if file.path.ends_with(".scss") {
+            used.extend(gate.check_file(&file.path, &asset.address, &asset.bytes, diagnostics));
+        }
+        output.write(&asset.address, asset.bytes.clone())?;
     }
     for (from, to) in &site.redirects {
         if let Some(html) = theme.redirect(site, *to, diagnostics) {

@@ -8,6 +8,7 @@
 //! ([`source_tree`]), one writes it ([`output`]), one puts URLs together ([`address`]).
 
 pub mod address;
+pub mod assets;
 pub mod author_files;
 pub mod build;
 pub mod contract;
@@ -21,6 +22,7 @@ pub mod feed;
 pub mod gate;
 pub mod headers;
 pub mod highlight;
+pub mod images;
 pub mod import;
 pub mod link;
 pub mod lint;
@@ -33,6 +35,8 @@ pub mod observe;
 pub mod output;
 pub mod page;
 pub mod policy;
+#[cfg(feature = "precompress")]
+pub mod precompress;
 pub mod publication;
 pub mod report;
 pub mod scan;
@@ -50,6 +54,7 @@ pub mod structured_data;
 pub mod summary;
 pub mod taxonomy;
 pub mod template;
+pub mod theme_files;
 pub mod well_known;
 pub mod yaml_text;
 

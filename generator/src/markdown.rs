@@ -16,14 +16,15 @@ use statement::prose::TOP;
 use statement::version::{Contact, Statement};
 use statement::yaml::{Located, in_backticks};
 
-use crate::address;
+use crate::address::{self, Destination};
 use crate::highlight::{self, Highlighted};
+use crate::images::Size;
 use crate::link;
 use crate::math;
 use crate::publication::Companion;
 use crate::scan::{self, Ids};
 use crate::shortcode::{self, Argument, Call, Fault, TagKind};
-use crate::site::{PageId, PageKind, Site, SitePage};
+use crate::site::{Occupant, PageId, PageKind, Site, SitePage};
 use crate::template::Theme;
 
 /// CommonMark with the extensions an author expects.
@@ -167,6 +168,8 @@ pub fn render(
         ids: AHashSet::new(),
         links_open: 0,
         images_open: 0,
+        pictures: 0,
+        picture: None,
         is_in_code: false,
         diagnostics,
     };
@@ -212,6 +215,10 @@ struct Renderer<'a, 'd> {
     ids: AHashSet<String>,
     links_open: usize,
     images_open: usize,
+    /// How many pictures of the site have been met.
+    pictures: usize,
+    /// The picture whose description is being read: its file, its size, and its start among the events.
+    picture: Option<(usize, Size, usize)>,
     is_in_code: bool,
     diagnostics: &'d mut Diagnostics,
 }
@@ -304,6 +311,9 @@ impl<'a> Renderer<'a, '_> {
                 self.images_open += 1;
                 let (dest_url, title) = (self.restore(dest_url, &range), self.restore(title, &range));
                 let dest_url = self.resolve(link_type, dest_url, &range);
+                if self.images_open == 1 {
+                    self.picture = self.size_of(&dest_url).map(|(file, size)| (file, size, self.events.len()));
+                }
                 Tag::Image { link_type, dest_url, title, id }
             }
             Tag::FootnoteDefinition(ref name) => {
@@ -328,12 +338,46 @@ impl<'a> Renderer<'a, '_> {
         match tag {
             TagEnd::Heading(_) => self.headings.last_mut().into_iter().for_each(|heading| heading.is_open = false),
             TagEnd::Link => self.links_open -= 1,
-            TagEnd::Image => self.images_open -= 1,
+            TagEnd::Image => {
+                self.images_open -= 1;
+                if let Some((file, size, start)) = self.picture.take_if(|_| self.images_open == 0) {
+                    self.events.push(Event::End(tag));
+                    return self.finish_picture(file, size, start);
+                }
+            }
             TagEnd::CodeBlock => self.is_in_code = false,
             TagEnd::BlockQuote(Some(_)) => return self.events.push(Event::Html("</div>\n".into())),
             _ => {}
         }
         self.events.push(Event::End(tag));
+    }
+
+    /// The picture at an address of the site, and how large it is.
+    fn size_of(&self, href: &str) -> Option<(usize, Size)> {
+        let Destination::SitePath(path, _) = address::destination("", href) else { return None };
+        match self.site.by_address.get(&path)? {
+            Occupant::File(file) => Some((*file, *self.site.sizes.get(file)?)),
+            _ => None,
+        }
+    }
+
+    /// Writes a picture so that its place is kept free, and so that those further down come when they are needed.
+    fn finish_picture(&mut self, file: usize, size: Size, start: usize) {
+        let mut html = String::new();
+        html::push_html(&mut html, self.events.drain(start..));
+        self.pictures += 1;
+        let lazy = if self.pictures > 1 { " loading=\"lazy\"" } else { "" };
+        let mut attributes = format!(" width=\"{}\" height=\"{}\"{lazy}", size.width, size.height);
+        if let (Some(planned), Some(config)) = (self.site.scaled.get(&file), &self.site.config.images) {
+            let candidates: Vec<String> =
+                planned.iter().map(|scaled| format!("{} {}w", address::href(&scaled.address), scaled.width)).collect();
+            attributes.push_str(&format!(" srcset=\"{}\" sizes=\"", candidates.join(", ")));
+            escape_html(&mut attributes, &config.sizes).expect("invariant: a string can be written to");
+            attributes.push('"');
+        }
+        let end = html.rfind(" />").expect("invariant: a picture is one element");
+        html.insert_str(end, &attributes);
+        self.events.push(Event::InlineHtml(html.into()));
     }
 
     fn add_to_heading(&mut self, text: &str) {

@@ -33,6 +33,11 @@ pub trait Output: Sync {
     /// When the disk fails.
     fn prepare(&self, site_paths: &mut dyn Iterator<Item = &str>) -> Result<(), Failure>;
 
+    /// Whether what is written is kept; if not, nothing need be made that takes long and cannot be wrong.
+    fn is_kept(&self) -> bool {
+        true
+    }
+
     /// Takes the file of a site path.
     ///
     /// # Errors
@@ -58,6 +63,10 @@ pub struct Nowhere;
 impl Output for Nowhere {
     fn prepare(&self, _: &mut dyn Iterator<Item = &str>) -> Result<(), Failure> {
         Ok(())
+    }
+
+    fn is_kept(&self) -> bool {
+        false
     }
 
     fn write(&self, _: &str, _: Vec<u8>) -> Result<(), Failure> {

@@ -15,6 +15,7 @@ use statement::version::Statement;
 use crate::address;
 use crate::documents::{VersionedDocument, folder_of};
 use crate::source_tree::SourceTree;
+use crate::theme_files::ThemeFiles;
 
 /// A document with its versions.
 #[derive(Debug)]
@@ -102,18 +103,17 @@ pub const TEMPLATES: [&str; 8] = [
     "statement-feed-entry.html",
 ];
 
-/// Makes publications of a site's documents, in their order. `templates` is the folder of the theme's templates, with
-/// its final slash; `at` is the moment the site is built for.
+/// Makes publications of a site's documents, in their order; `at` is the moment the site is built for.
 #[must_use]
 pub fn gather(
     documents: Vec<VersionedDocument>,
     tree: &SourceTree,
-    templates: &str,
+    theme: &ThemeFiles,
     statements: &[Statement],
     translations: &[Translation],
     at: Timestamp,
 ) -> Vec<Publication> {
-    let has_templates = tree.text(&format!("{templates}{}", TEMPLATES[0])).is_some();
+    let has_templates = theme.has_template(TEMPLATES[0], tree);
     let gather = |document: VersionedDocument| {
         let in_content = document.folder.strip_prefix("content").unwrap_or(&document.folder).trim_start_matches('/');
         let home = address::of_page(&format!("{in_content}/_index.md"), None);

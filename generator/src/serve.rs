@@ -171,7 +171,7 @@ impl Builder {
         let mut diagnostics = Diagnostics::new();
         let tree = SourceTree::read(&self.settings.root, &mut diagnostics)?;
         let mut files = Files::new();
-        let options = Options { now, ..self.settings.options.clone() };
+        let options = Options { now, is_edited: true, ..self.settings.options.clone() };
         let built = build(&tree, &options, diagnostics, Memory::new(&mut files))?;
         let report = report::draw(&built.diagnostics, &tree);
         (self.settings.tell)(&report);
@@ -212,9 +212,8 @@ impl Served {
 /// The site paths at which two sites have other files, or only one has a file.
 fn differing<'a>(last: &'a Files, next: &'a Files) -> impl Iterator<Item = &'a str> {
     // Most files were kept, and are the same in memory.
-    let is_same = |one: &Bytes, other: &Bytes| {
-        one.len() == other.len() && (one.as_ptr() == other.as_ptr() || one == other)
-    };
+    let is_same =
+        |one: &Bytes, other: &Bytes| one.len() == other.len() && (one.as_ptr() == other.as_ptr() || one == other);
     let changed = move |(path, bytes): &(&String, &Bytes)| !last.get(*path).is_some_and(|last| is_same(last, bytes));
     let gone = last.keys().filter(|path| !next.contains_key(*path));
     next.iter().filter(changed).map(|(path, _)| path).chain(gone).map(String::as_str)
@@ -231,7 +230,7 @@ fn watch_files(root: &Path) -> Result<(notify::RecommendedWatcher, mpsc::Receive
         }
     })
     .map_err(cannot)?;
-    for folder in source_tree::FOLDERS {
+    for folder in source_tree::FOLDERS.iter().filter(|folder| root.join(folder).exists()) {
         watcher.watch(&root.join(folder), RecursiveMode::Recursive).map_err(cannot)?;
     }
     Ok((watcher, changes))

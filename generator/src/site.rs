@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ahash::AHashMap;
@@ -18,16 +19,20 @@ use statement::version::{Statement, start_of};
 use statement::yaml;
 
 use crate::address;
+use crate::assets::Assets;
 use crate::data;
 use crate::documents;
 use crate::drift;
 use crate::feed::{self, Feed};
+use crate::images;
+use crate::images::scaled::{self, Scaled};
 use crate::page::{self, Document, FrontMatter, SortBy};
 use crate::publication::{self, Companion, Publication};
 use crate::site_config::{self, SiteConfig};
 use crate::source_tree::SourceTree;
 use crate::statement_files;
 use crate::taxonomy::{self, Filing, Taxonomy};
+use crate::theme_files::ThemeFiles;
 use crate::well_known;
 
 /// Index of a page in [`Site::pages`].
@@ -46,6 +51,10 @@ pub struct Options {
     pub today: Option<Date>,
     /// The moment of the build.
     pub now: Timestamp,
+    /// Somebody edits the site and looks at it: what a theme publishes keeps its names, whatever is in it.
+    pub is_edited: bool,
+    /// Where what takes long is kept for the next build.
+    pub cache: Option<PathBuf>,
 }
 
 /// The site.
@@ -53,6 +62,8 @@ pub struct Options {
 pub struct Site {
     /// Its settings.
     pub config: SiteConfig,
+    /// The theme the settings name, with those it extends.
+    pub theme: ThemeFiles,
     /// All pages, in the order of their files.
     pub pages: Vec<SitePage>,
     /// All versions of the statement, and its drafts where drafts are shown.
@@ -65,8 +76,14 @@ pub struct Site {
     pub publications: Vec<Publication>,
     /// The forms, by id.
     pub forms: Vec<Form>,
+    /// What the theme publishes beside its pages.
+    pub assets: Assets,
     /// Files published as they are: index into the tree's files, and site path.
     pub files: Vec<(usize, String)>,
+    /// How large the pictures among them are, by index into the tree's files.
+    pub sizes: HashMap<usize, images::Size>,
+    /// In which other widths each is published, by the same index.
+    pub scaled: HashMap<usize, Vec<Scaled>>,
     /// Former addresses and the pages that replace them.
     pub redirects: Vec<(String, PageId)>,
     /// What stands at a site path.
@@ -334,8 +351,8 @@ impl Site {
         let now = Timestamp::from_second(options.now.as_second()).unwrap_or(options.now);
         let at = options.today.map_or(now, |today| start_of(today, &config.timezone));
         let documents = documents::assemble(tree, &statements, &translations, &config.timezone, at, diagnostics);
-        let templates = format!("themes/{}/templates/", config.theme.value);
-        let publications = publication::gather(documents, tree, &templates, &statements, &translations, at);
+        let theme = ThemeFiles::find(&config.theme.value, tree, diagnostics);
+        let publications = publication::gather(documents, tree, &theme, &statements, &translations, at);
         let in_force = in_force(&publications).map(|index| &statements[index]);
         // Where the statement itself could not be read, its absence is no news.
         if in_force.is_some() || unusable.is_empty() {
@@ -343,8 +360,11 @@ impl Site {
         }
         let in_force = in_force.and_then(|found| statements.iter().position(|version| std::ptr::eq(version, found)));
 
+        let assets = Assets::assemble(&theme, tree, options.is_edited, diagnostics);
         let mut site = Self {
             config,
+            theme,
+            assets,
             pages: Vec::with_capacity(pages.len() + statements.len() + 1),
             statements,
             translations,
@@ -352,6 +372,8 @@ impl Site {
             publications,
             forms,
             files: Vec::new(),
+            sizes: HashMap::new(),
+            scaled: HashMap::new(),
             redirects: Vec::new(),
             by_address: AHashMap::new(),
             by_content_path: AHashMap::new(),
@@ -624,17 +646,37 @@ impl Site {
     }
 
     fn add_files(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
-        let assets = format!("themes/{}/assets/", self.config.theme.value);
-        for (index, file) in tree.files().iter().enumerate() {
-            let published = if let Some(path) = file.path.strip_prefix("content/") {
-                is_published(path).then(|| address::of_file(path))
-            } else {
-                file.path.strip_prefix(&*assets).map(|path| format!("/assets/{path}"))
-            };
-            let Some(published) = published else { continue };
+        for (index, file) in tree.under("content/") {
+            let path = content_path(&file.path);
+            if !is_published(path) {
+                continue;
+            }
+            let published = address::of_file(path);
             refuse_misnamed(&file.path, diagnostics);
             self.occupy(&published, Occupant::File(index), &file.path, 0..0, diagnostics);
             self.files.push((index, published));
+        }
+        let files: Vec<_> = self.files.iter().map(|(index, _)| (*index, &tree.files()[*index])).collect();
+        self.sizes = images::measure(&files);
+        if let Some(config) = &self.config.images {
+            let planned = self
+                .files
+                .iter()
+                .filter_map(|(index, address)| Some((*index, scaled::plan(address, *self.sizes.get(index)?, config))));
+            self.scaled = planned.filter(|(_, planned)| !planned.is_empty()).collect();
+        }
+        let mut planned: Vec<(usize, Vec<Scaled>)> =
+            self.scaled.iter().map(|(index, planned)| (*index, planned.clone())).collect();
+        planned.sort_unstable_by_key(|(index, _)| *index);
+        for (index, planned) in planned {
+            for scaled in planned {
+                self.occupy(&scaled.address, Occupant::File(index), &tree.files()[index].path, 0..0, diagnostics);
+            }
+        }
+        let assets: Vec<(String, usize)> =
+            self.assets.iter().map(|(_, asset)| (asset.address.clone(), asset.file)).collect();
+        for (address, file) in assets {
+            self.occupy(&address, Occupant::File(file), &tree.files()[file].path, 0..0, diagnostics);
         }
     }
 
@@ -744,7 +786,7 @@ impl Site {
 
     /// Gives each taxonomy and each term a page; an `_index.md` at its address is taken for its title and text.
     fn add_taxonomies(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
-        self.taxonomies = taxonomy::gather(&self.config, tree, &mut self.pages, diagnostics);
+        self.taxonomies = taxonomy::gather(&self.config, &self.theme, tree, &mut self.pages, diagnostics);
         let path: Arc<str> = site_config::PATH.into();
         for index in 0..self.taxonomies.len() {
             let taxonomy = &self.taxonomies[index];

@@ -177,7 +177,7 @@ fn what_is_big_and_slow_is_told() {
         "pages",
         "words",
         "largest output files",
-        "/assets/site.css",
+        "/assets/site.",
         "largest source pages",
         "content/about.md",
         "compile theme",

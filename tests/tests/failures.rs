@@ -418,6 +418,15 @@ fn settings_with_a_mistake() {
     );
 }
 
+/// The programs that are tested have the features that are on by default.
+#[test]
+fn what_the_program_was_built_without() {
+    let site = Site::shipped();
+    let finished = site.candor("build", &["--precompress"]).exit(2);
+    let _ = finished.says(&["this candor was built without compression", "--features precompress"]);
+    assert!(!site.path("public").exists());
+}
+
 #[test]
 fn no_site() {
     for arguments in [["build", "--root"], ["check", "--root"], ["serve", "--root"]] {

@@ -144,7 +144,7 @@ fn an_edit_is_served_and_announced() {
     site.edit("themes/optimal/templates/base.html", "Skip to main content", "Skip to the content");
     wait_until_says(&server, "/", "Skip to the content");
     site.edit("themes/optimal/assets/site.css", "{", "{ --edited: 1;");
-    wait_until_says(&server, "/assets/site.css", "--edited: 1");
+    wait_until_says(&server, "/assets/site.css", "--edited:1");
     site.write("content/new.md", "---\ntitle: Brand new\n---\n");
     wait_until_says(&server, "/new/", "Brand new");
     std::fs::rename(site.path("content/new.md"), site.path("content/newer.md")).expect("a file can be moved");

@@ -35,6 +35,9 @@ pub(crate) enum Command {
         /// The folder to write the site to [default: `public` in the site's folder]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Put text files in gzip and Brotli beside themselves, for hosts that send such files as they are
+        #[arg(long)]
+        precompress: bool,
         #[command(flatten)]
         report: ReportArguments,
     },
@@ -184,6 +187,8 @@ impl SiteArguments {
             statement_drafts: self.drafts,
             today: self.today,
             now,
+            is_edited: false,
+            cache: Some(self.root.join(".candor/cache")),
         }
     }
 }

@@ -64,10 +64,15 @@ fn main() -> ExitCode {
 /// Whether the site is without mistakes.
 fn run(command: Command) -> Result<bool, Failure> {
     match command {
-        Command::Build { site, out, report } => {
+        Command::Build { site, out, precompress, report } => {
             let out = out.unwrap_or_else(|| site.root.join("public"));
             let watching = Watching::showing(is_watched() && !report.json);
-            let (tree, built) = build_site(&site, &watching, || Folder::open(&out, &site.root))?;
+            let open = || Folder::open(&out, &site.root);
+            let (tree, built) = if precompress {
+                build_compressed(&site, &watching, open)?
+            } else {
+                build_site(&site, &watching, open)?
+            };
             let done = format!("in {}", out.display());
             Ok(conclude(&site.root, &report, &tree, &built, &done, "nothing was published"))
         }
@@ -194,6 +199,28 @@ fn build_site<O: Output>(
     let built = build_watched(&tree, &options, diagnostics, output);
     watching.clear();
     Ok((tree, built?))
+}
+
+#[cfg(feature = "precompress")]
+fn build_compressed<O: Output>(
+    site: &SiteArguments,
+    watching: &Watching,
+    open: impl FnOnce() -> Result<O, Failure>,
+) -> Result<(SourceTree, Built), Failure> {
+    build_site(site, watching, || open().map(generator::precompress::Precompressed::new))
+}
+
+#[cfg(not(feature = "precompress"))]
+fn build_compressed<O: Output>(
+    _: &SiteArguments,
+    _: &Watching,
+    _: impl FnOnce() -> Result<O, Failure>,
+) -> Result<(SourceTree, Built), Failure> {
+    Err(Failure(
+        "this candor was built without compression\n  = help: build it with `--features precompress`, or leave out \
+         `--precompress`"
+            .to_owned(),
+    ))
 }
 
 #[cfg(feature = "external-links")]
