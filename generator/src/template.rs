@@ -526,9 +526,9 @@ fn no_theme(site: &Site, tree: &SourceTree) -> Diagnostic {
     let diagnostic = Diagnostic::error(&path, theme.span.clone(), format!("there is no theme `{}`", theme.value))
         .label(format!("no templates under themes/{}/templates/", theme.value));
     let known = theme_files::names(tree);
-    match near_match(&theme.value, known.iter().copied()).or(known.first().copied()) {
+    match near_match(&theme.value, known.iter().copied()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic,
+        None => diagnostic.help(format!("known are {}", yaml::in_backticks(&known))),
     }
 }
 

@@ -114,7 +114,7 @@ fn site() -> BTreeMap<String, String> {
     );
     files.insert("content/_index.md".to_owned(), "---\ntitle: Home\n---\n".to_owned());
     for (path, bytes) in generator::starter::theme() {
-        files.insert(path, String::from_utf8(bytes.into()).unwrap());
+        files.insert(path, String::from_utf8(bytes).unwrap());
     }
     files
 }

@@ -224,7 +224,7 @@ fn broken_templates() {
     );
     refused(
         edit("content/site.yaml", "theme: plain", "theme: plane"),
-        &["content/site.yaml:5:8", "there is no theme `plane`", "did you mean `plain`?"],
+        &["content/site.yaml:5:8", "there is no theme `plane`", "known are `optimal` and `plain`"],
     );
     refused(
         edit("content/register.md", "title: Register", "title: Register\ntemplate: pag.html"),
