@@ -1,6 +1,7 @@
 //! The pipeline from a source tree to an output: every stage once, in order, and publishing only what has no mistake.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -8,6 +9,7 @@ use statement::contract::Contract;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 
 use crate::contract::Placement;
+use crate::feed::{self, Feed};
 use crate::gate::{Gate, Used};
 use crate::headers::{self, Headers};
 use crate::images::scaled;
@@ -15,13 +17,12 @@ use crate::markdown::{AnchorLink, BrokenLink};
 use crate::observe::{Nobody, Observer, Stage, Watched};
 use crate::output::{Nowhere, Output};
 use crate::policy::Policy;
+use crate::rebuild::{Kept, Last, Ready};
 use crate::scan::{self, Ids};
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{
-    Failure, address, contract, drift, feed, images, link, lint, markdown, starter, statement_files, well_known,
-};
+use crate::{Failure, address, contract, drift, images, link, lint, markdown, starter, statement_files, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -33,6 +34,8 @@ pub struct Built {
     pub diagnostics: Vec<Diagnostic>,
     /// What was published; none where a mistake forbade it.
     pub published: Option<Published>,
+    /// What the next build can begin with, where this one found no mistake.
+    pub last: Option<Last>,
 }
 
 /// What was published.
@@ -42,10 +45,10 @@ pub struct Published {
     pub contract: Contract,
     /// How many pages there are.
     pub pages: usize,
-    /// When another version of the statement is in force next, and which; none in force is a change too.
-    pub next_transition: Option<(Timestamp, Option<String>)>,
     /// What the host sends with the files.
     pub headers: Headers,
+    /// When another version of the statement is in force next, and which; none in force is a change too.
+    pub next_transition: Option<(Timestamp, Option<String>)>,
 }
 
 /// Builds the site into `output`.
@@ -72,48 +75,103 @@ pub fn build_watched(
     output: Watched<'_, impl Output>,
 ) -> Result<Built, Failure> {
     let observer = output.observer;
-    let published = publish(tree, options, output, observer, &mut diagnostics)?;
-    Ok(Built { diagnostics: diagnostics.into_sorted(), published })
+    let ready = prepare(tree, options, observer, &mut diagnostics);
+    let published =
+        ready.map_or(Ok(None), |ready| publish(tree, ready, options, output, observer, &mut diagnostics))?;
+    Ok(Built::new(diagnostics, published))
+}
+
+/// Builds the site again after the files of `changed` were edited, by their paths in `tree`; `output` has what the last
+/// build published.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_again(
+    tree: &SourceTree,
+    last: Last,
+    changed: &[Arc<str>],
+    options: &Options,
+    mut diagnostics: Diagnostics,
+    output: impl Output,
+) -> Result<Built, Failure> {
+    match last.after(tree, changed, options) {
+        None => build(tree, options, diagnostics, output),
+        Some(ready) => {
+            let published = publish(tree, ready, options, output, &Nobody, &mut diagnostics)?;
+            Ok(Built::new(diagnostics, published))
+        }
+    }
+}
+
+impl Built {
+    fn new(diagnostics: Diagnostics, published: Option<(Published, Last)>) -> Self {
+        let (published, last) = published.unzip();
+        Self { diagnostics: diagnostics.into_sorted(), published, last }
+    }
+}
+
+/// Assembles the site and compiles its theme.
+fn prepare(
+    tree: &SourceTree,
+    options: &Options,
+    observer: &dyn Observer,
+    diagnostics: &mut Diagnostics,
+) -> Option<Ready> {
+    let mut found = Diagnostics::new();
+    observer.begins(Stage::Assemble, 0);
+    let site = Site::assemble(tree, options, &mut found);
+    observer.begins(Stage::Theme, 0);
+    let theme = site.as_ref().and_then(|site| Theme::compile(site, tree, &mut found));
+    match site.zip(theme) {
+        Some((site, theme)) => Some(Ready { kept: Kept::nothing(&site), site, theme, found }),
+        None => {
+            diagnostics.append(found);
+            None
+        }
+    }
 }
 
 fn publish(
     tree: &SourceTree,
+    ready: Ready,
     options: &Options,
     output: impl Output,
     observer: &dyn Observer,
     diagnostics: &mut Diagnostics,
-) -> Result<Option<Published>, Failure> {
-    observer.begins(Stage::Assemble, 0);
-    let Some(site) = Site::assemble(tree, options, diagnostics) else { return Ok(None) };
-    observer.begins(Stage::Theme, 0);
-    let Some(theme) = Theme::compile(&site, tree, diagnostics) else { return Ok(None) };
+) -> Result<Option<(Published, Last)>, Failure> {
+    let Ready { site, theme, found, kept } = ready;
+    diagnostics.append(found.clone());
     if diagnostics.has_errors() {
         // Two things may have one address. So nothing is written, and the pages are rendered for what is wrong in them.
-        render(&site, tree, &theme, options, &Nowhere, observer, diagnostics)?;
+        render(&site, tree, &theme, kept, options, &Nowhere, observer, diagnostics)?;
         return Ok(None);
     }
     starter::check_replaced(&site, tree, diagnostics);
     let headers = Headers::of(&site, &Policy::of(&site));
-    let contract = render(&site, tree, &theme, options, &output, observer, diagnostics)?;
+    let (contract, pages, others) = render(&site, tree, &theme, kept, options, &output, observer, diagnostics)?;
     if diagnostics.has_errors() {
         return Ok(None);
     }
     observer.begins(Stage::Publish, 0);
     output.publish(&contract.to_json())?;
     let next_transition = site.next_transition();
-    Ok(Some(Published { contract, pages: site.pages.len(), headers, next_transition }))
+    let (day, until) = (site.config.today(options), next_transition.as_ref().map(|(until, _)| *until));
+    let published = Published { contract, pages: site.pages.len(), headers, next_transition };
+    Ok(Some((published, Last { site, theme, found, pages, others, day, until })))
 }
 
-/// Renders the whole site into `output`.
+/// Renders the site into `output`, but for what is kept there.
+#[expect(clippy::too_many_arguments, reason = "the stages hand on what they made, and reach back for nothing")]
 fn render(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    kept: Kept,
     options: &Options,
     output: &impl Output,
     observer: &dyn Observer,
     diagnostics: &mut Diagnostics,
-) -> Result<Contract, Failure> {
+) -> Result<(Contract, Vec<RenderedPage>, Others), Failure> {
     observer.begins(Stage::Render, site.by_address.len());
     let forms = contract::empty_forms(site, theme, diagnostics);
     let policy = Policy::of(site);
@@ -125,20 +183,31 @@ fn render(
     let of_statements = statement_files::all_addresses(site);
     let others = of_statements.iter().map(String::as_str).chain(own);
     output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(others))?;
-    let pages = (0..site.pages.len())
+    let pages = kept
+        .pages
         .into_par_iter()
-        .map(|id| render_page(site, tree, theme, &gate, &forms, id, output))
+        .enumerate()
+        .map(|(id, page)| match page {
+            Some(page) if output.keep(&site.pages[id].address) => Ok(page),
+            _ => render_page(site, tree, theme, &gate, &forms, id, output),
+        })
         .collect::<Result<Vec<RenderedPage>, Failure>>()?;
-    let used = write_others(site, tree, theme, options, &gate, output, diagnostics)?;
+    let others = match kept.others {
+        Some(others) if keep_files(site, output) => others,
+        _ => write_files(site, tree, theme, options, &gate, output)?,
+    };
+    diagnostics.append(others.found.clone());
+    write_lists(site, tree, theme, kept.edited.as_ref(), output)?;
     observer.begins(Stage::Check, 0);
-    let pages = join(site, pages, diagnostics);
+    join(site, &pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
-    write_policy(site, &policy, used, &pages, output, diagnostics)?;
-    Ok(contract::assemble(site, tree, theme, &placements(site, &pages), diagnostics))
+    write_policy(site, &policy, &others.used, &pages, output, diagnostics)?;
+    let contract = contract::assemble(site, tree, theme, &placements(site, &pages), diagnostics);
+    Ok((contract, pages, others))
 }
 
 /// What remains of a page when its bytes are written.
-struct RenderedPage {
+pub(crate) struct RenderedPage {
     /// The anchors on it; none where it could not be rendered.
     ids: Option<Ids>,
     anchors: Vec<AnchorLink>,
@@ -200,17 +269,31 @@ fn refuse_repeated_ids(page: &SitePage, ids: &Ids, diagnostics: &mut Diagnostics
     }
 }
 
-/// Writes everything that is not a page: files as they are, redirects, the files of the site as a whole. Returns what
-/// was found in them and is allowed.
-fn write_others(
+/// What was found in files that are no pages.
+#[derive(Default)]
+pub(crate) struct Others {
+    /// What is declared, and was found.
+    used: Vec<Used>,
+    found: Diagnostics,
+}
+
+/// Takes the files that no edit of a page changes from the last build; says whether it has them.
+fn keep_files(site: &Site, output: &impl Output) -> bool {
+    let no_pages = |occupant: &Occupant| matches!(occupant, Occupant::File(_) | Occupant::Redirect(_));
+    let files = site.by_address.iter().filter(|(_, occupant)| no_pages(occupant)).map(|(address, _)| address);
+    files.chain(&statement_files::all_addresses(site)).all(|address| output.keep(address))
+}
+
+/// Writes the files as they are, redirects, and the files of the statement.
+fn write_files(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
     options: &Options,
     gate: &Gate<'_>,
     output: &impl Output,
-    diagnostics: &mut Diagnostics,
-) -> Result<Vec<Used>, Failure> {
+) -> Result<Others, Failure> {
+    let mut all = Others::default();
     let written = site.files.par_iter().map(|(index, address)| {
         let (file, mut found) = (&tree.files()[*index], Diagnostics::new());
         let bytes = match images::published(&file.path, file.bytes()?) {
@@ -230,7 +313,7 @@ fn write_others(
         let used = gate.check_file(&file.path, address, &bytes, &mut found);
         output.write(address, bytes).map(|()| (used, found))
     });
-    let mut used = Vec::new();
+    let Others { used, found: diagnostics } = &mut all;
     for (used_by_file, found) in written.collect::<Result<Vec<_>, Failure>>()? {
         used.extend(used_by_file);
         diagnostics.append(found);
@@ -255,24 +338,45 @@ fn write_others(
             output.write(from, html.into_bytes())?;
         }
     }
-    for (path, text) in well_known::sitemaps(site).into_iter().chain(feed::render_all(site, tree, theme)) {
-        output.write(&path, text.into_bytes())?;
-    }
     statement_files::render_all(site, tree, theme, diagnostics)
+        .into_iter()
+        .try_for_each(|(path, text)| output.write(&path, text.into_bytes()))?;
+    Ok(all)
+}
+
+/// Writes what lists pages: sitemaps, feeds, redirects. Where only the texts of pages are others, what does not show
+/// them is kept.
+fn write_lists(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    edited: Option<&BTreeSet<PageId>>,
+    output: &impl Output,
+) -> Result<(), Failure> {
+    let parts = well_known::sitemap_parts(site);
+    let sitemaps = parts.iter().map(String::as_str).chain([well_known::SITEMAP]);
+    let is_kept = edited.is_some() && { sitemaps }.all(|address| output.keep(address));
+    if !is_kept {
+        well_known::sitemaps(site).into_iter().try_for_each(|(path, text)| output.write(&path, text.into_bytes()))?;
+    }
+    let shows_edited = |feed: &Feed| edited.is_none_or(|edited| feed.entries.iter().any(|id| edited.contains(id)));
+    let is_fresh = |feed: &&Feed| shows_edited(feed) || !feed.addresses().iter().all(|address| output.keep(address));
+    let fresh: Vec<&Feed> = site.feeds.iter().filter(is_fresh).collect();
+    feed::render(site, tree, theme, &fresh)
         .into_iter()
         .try_for_each(|(path, text)| output.write(&path, text.into_bytes()))?;
     output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
     if !site.by_address.contains_key(well_known::ROBOTS) {
         output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;
     }
-    Ok(used)
+    Ok(())
 }
 
 /// Writes what browsers are told to refuse, and what the statement declares that was never found.
 fn write_policy(
     site: &Site,
     policy: &Policy<'_>,
-    used: Vec<Used>,
+    used: &[Used],
     pages: &[RenderedPage],
     output: &impl Output,
     diagnostics: &mut Diagnostics,
@@ -283,7 +387,7 @@ fn write_policy(
     headers.check(site, diagnostics);
     let mut counts = BTreeMap::new();
     let of_pages = pages.iter().flat_map(|page| page.used.iter().copied().collect::<BTreeSet<Used>>());
-    used.into_iter().chain(of_pages).for_each(|used| *counts.entry(used).or_default() += 1);
+    used.iter().copied().chain(of_pages).for_each(|used| *counts.entry(used).or_default() += 1);
     match drift::report(site, &counts, diagnostics) {
         Some((path, json)) => output.write(&path, json.into_bytes()),
         None => Ok(()),
@@ -291,21 +395,20 @@ fn write_policy(
 }
 
 /// Collects what parallel work found, in the order of the pages.
-fn join(site: &Site, mut pages: Vec<RenderedPage>, diagnostics: &mut Diagnostics) -> Vec<RenderedPage> {
+fn join(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
     let mut searches_left = SEARCHES_MAX;
-    for (id, page) in pages.iter_mut().enumerate() {
-        diagnostics.append(std::mem::take(&mut page.diagnostics));
-        for broken in std::mem::take(&mut page.broken) {
+    for (id, page) in pages.iter().enumerate() {
+        diagnostics.append(page.diagnostics.clone());
+        for broken in &page.broken {
             let from = site.pages[id].content_path();
             searches_left = searches_left.saturating_sub(1);
             let searched = link::resolve(site, from, Some(id), &broken.destination, searches_left > 0);
             diagnostics.push(match searched.err().and_then(|searched| searched.help) {
-                Some(help) => broken.diagnostic.help(help),
-                None => broken.diagnostic,
+                Some(help) => broken.diagnostic.clone().help(help),
+                None => broken.diagnostic.clone(),
             });
         }
     }
-    pages
 }
 
 fn check_anchors(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {

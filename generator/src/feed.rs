@@ -83,20 +83,26 @@ pub fn gather(site: &Site, diagnostics: &mut Diagnostics) -> Vec<Feed> {
     of_pages.chain([whole]).filter(|feed| !feed.entries.is_empty()).collect()
 }
 
-/// All feeds of the site: site path and text.
+impl Feed {
+    /// The site paths of both formats.
+    #[must_use]
+    pub fn addresses(&self) -> [String; 2] {
+        [ATOM, JSON].map(|file| address::beside(&self.folder, file))
+    }
+}
+
+/// Both formats of each feed: site path and text.
 #[must_use]
-pub fn render_all(site: &Site, tree: &SourceTree, theme: &Theme) -> Vec<(String, String)> {
+pub fn render(site: &Site, tree: &SourceTree, theme: &Theme, feeds: &[&Feed]) -> Vec<(String, String)> {
     // A page that is in several feeds is rendered once.
-    let ids: BTreeSet<PageId> = site.feeds.iter().flat_map(|feed| feed.entries.iter().copied()).collect();
+    let ids: BTreeSet<PageId> = feeds.iter().flat_map(|feed| feed.entries.iter().copied()).collect();
     let entries: HashMap<PageId, Entry> =
         ids.into_par_iter().map(|id| (id, Entry::new(site, tree, theme, id))).collect();
-    site.feeds
+    feeds
         .par_iter()
         .flat_map_iter(|feed| {
-            [
-                (address::beside(&feed.folder, ATOM), atom(site, feed, &entries)),
-                (address::beside(&feed.folder, JSON), json(site, feed, &entries)),
-            ]
+            let [in_atom, in_json] = feed.addresses();
+            [(in_atom, atom(site, feed, &entries)), (in_json, json(site, feed, &entries))]
         })
         .collect()
 }

@@ -38,6 +38,7 @@ pub mod policy;
 #[cfg(feature = "precompress")]
 pub mod precompress;
 pub mod publication;
+pub mod rebuild;
 pub mod report;
 pub mod scan;
 pub mod serve;

@@ -19,7 +19,7 @@ pub enum Document {
     /// A page.
     Page(Page),
     /// A version of the privacy statement: a file whose front matter names its `schema`.
-    Statement(Statement),
+    Statement(Box<Statement>),
     /// A version that is being written; none where it cannot be used yet, which has been reported.
     Draft(Option<Box<Statement>>),
     /// A translation of a version: a file whose front matter says what it is a translation `of`.
@@ -27,18 +27,18 @@ pub enum Document {
 }
 
 /// A page as its author wrote it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Page {
     /// The file.
     pub path: Arc<str>,
     /// Where its text stands in the file, in bytes.
     pub text: Range<usize>,
     /// The checked front matter.
-    pub front: FrontMatter,
+    pub front: Arc<FrontMatter>,
 }
 
 /// A page's front matter.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct FrontMatter {
     /// The page's title.
     pub title: String,
@@ -69,7 +69,7 @@ pub struct FrontMatter {
 }
 
 /// The terms of one taxonomy that a page is filed under.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Filed {
     /// The taxonomy's name.
     pub taxonomy: Located<String>,
@@ -78,7 +78,7 @@ pub struct Filed {
 }
 
 /// How the pages of a section are listed.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Listing {
     /// Their order.
     pub sort_by: SortBy,
@@ -111,13 +111,14 @@ pub fn parse(path: &Arc<str>, file: &str, timezone: &TimeZone, diagnostics: &mut
         return Some(Document::Draft(draft.map(Box::new)));
     }
     if has_schema {
-        return Statement::parse(path, file, &root, parts.text, diagnostics).map(Document::Statement);
+        return Statement::parse(path, file, &root, parts.text, diagnostics)
+            .map(|statement| Document::Statement(Box::new(statement)));
     }
     if translation::is_translation(&root) {
         return Translation::parse(path, file, &root, parts.text, diagnostics).map(Document::Translation);
     }
     let front = FrontMatter::parse(path, &root, timezone, diagnostics)?;
-    Some(Document::Page(Page { path: Arc::clone(path), text: parts.text, front }))
+    Some(Document::Page(Page { path: Arc::clone(path), text: parts.text, front: Arc::new(front) }))
 }
 
 impl FrontMatter {

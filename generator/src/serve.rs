@@ -4,6 +4,7 @@
 
 mod live_reload;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -24,9 +25,10 @@ use tokio::sync::watch;
 
 use self::live_reload::News;
 use crate::address;
-use crate::build::build;
+use crate::build::{build, build_again};
 use crate::headers::Headers;
 use crate::output::{Files, Memory};
+use crate::rebuild::Last;
 use crate::site::Options;
 use crate::source_tree::{self, SourceTree};
 use crate::{Failure, report};
@@ -85,15 +87,15 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let (registrations, mail) = (delivery.store_description(), delivery.mail_description());
     let delivery = Delivery::open(&delivery).map_err(|error| Failure(error.to_string()))?;
     let delivery = Arc::new(delivery);
-    let builder = Builder { settings, delivery: Arc::clone(&delivery), proxy_secret };
+    let mut builder = Builder { settings, delivery: Arc::clone(&delivery), proxy_secret, last: None };
     // Before the first build, so that no edit is missed while it runs.
     let (_watcher, changes) = watch_files(&builder.settings.root)?;
-    let first = builder.rebuild(&Served::default())?;
+    let first = builder.rebuild(&Served::default(), &Touched::Anything)?;
     (builder.settings.tell)(&format!("site           {url}/\nregistrations  {registrations}\nmail           {mail}\n"));
 
     let clock = builder.settings.clock;
     let (served, now_served) = watch::channel(Arc::new(first));
-    std::thread::spawn(move || rebuild_on_change(&builder, &served, &changes));
+    std::thread::spawn(move || rebuild_on_change(builder, &served, &changes));
     let (stop, stopped) = watch::channel(false);
     let app =
         axum::Router::new().fallback(answer).with_state(App { served: now_served, stopped: stopped.clone(), clock });
@@ -162,18 +164,34 @@ struct Builder {
     settings: Settings,
     delivery: Arc<Delivery>,
     proxy_secret: Option<ProxySecret>,
+    /// The site as it was read and built, where it had no mistake.
+    last: Option<(SourceTree, Last)>,
 }
 
 impl Builder {
-    /// Builds the site; with mistakes in it, `last` is what is served with a report.
-    fn rebuild(&self, last: &Served) -> Result<Served, Failure> {
+    /// Builds the site after some of its files were touched; with mistakes in it, `last` is what is served with a
+    /// report.
+    fn rebuild(&mut self, last: &Served, touched: &Touched) -> Result<Served, Failure> {
         let now = (self.settings.clock)();
-        let mut diagnostics = Diagnostics::new();
-        let tree = SourceTree::read(&self.settings.root, &mut diagnostics)?;
         let mut files = Files::new();
         let options = Options { now, is_edited: true, ..self.settings.options.clone() };
-        let built = build(&tree, &options, diagnostics, Memory::new(&mut files))?;
+        let reread = self.last.take().and_then(|(mut tree, last)| match touched {
+            Touched::Anything => None,
+            Touched::Files(touched) => Some((tree.reread(&self.settings.root, touched)?, tree, last)),
+        });
+        let output = Memory::after(&last.files, &mut files);
+        let (mut built, tree) = match reread {
+            Some((changed, tree, last)) => {
+                (build_again(&tree, last, &changed, &options, Diagnostics::new(), output)?, tree)
+            }
+            None => {
+                let mut diagnostics = Diagnostics::new();
+                let tree = SourceTree::read(&self.settings.root, &mut diagnostics)?;
+                (build(&tree, &options, diagnostics, output)?, tree)
+            }
+        };
         let report = report::draw(&built.diagnostics, &tree);
+        self.last = built.last.take().map(|last| (tree, last));
         (self.settings.tell)(&report);
         let generation = now.as_millisecond().max(last.news.generation + 1);
         let Some(published) = built.published else {
@@ -219,43 +237,71 @@ fn differing<'a>(last: &'a Files, next: &'a Files) -> impl Iterator<Item = &'a s
     next.iter().filter(changed).map(|(path, _)| path).chain(gone).map(String::as_str)
 }
 
+/// What an edit touched.
+enum Touched {
+    /// These files, as far as the system tells.
+    Files(BTreeSet<PathBuf>),
+    /// The system does not tell.
+    Anything,
+}
+
+impl Touched {
+    fn of(event: notify::Result<notify::Event>) -> Self {
+        match event {
+            Ok(event) if !event.need_rescan() => Self::Files(event.paths.into_iter().collect()),
+            _ => Self::Anything,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Files(mut files), Self::Files(others)) => {
+                files.extend(others);
+                Self::Files(files)
+            }
+            _ => Self::Anything,
+        }
+    }
+}
+
 /// Tells of every change to the site's files, until the watcher is dropped.
-fn watch_files(root: &Path) -> Result<(notify::RecommendedWatcher, mpsc::Receiver<()>), Failure> {
+fn watch_files(root: &Path) -> Result<(notify::RecommendedWatcher, mpsc::Receiver<Touched>), Failure> {
     let cannot = |error: notify::Error| Failure(format!("cannot watch the site's files: {error}"));
     let (changed, changes) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         // Reading a file is an event too, and our own build reads them all.
-        if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
-            let _ = changed.send(());
+        if !event.as_ref().is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
+            let _ = changed.send(Touched::of(event));
         }
     })
     .map_err(cannot)?;
-    for folder in source_tree::FOLDERS.iter().filter(|folder| root.join(folder).exists()) {
-        watcher.watch(&root.join(folder), RecursiveMode::Recursive).map_err(cannot)?;
+    for folder in source_tree::FOLDERS.iter().map(|folder| root.join(folder)).filter(|folder| folder.exists()) {
+        watcher.watch(&folder, RecursiveMode::Recursive).map_err(cannot)?;
     }
     Ok((watcher, changes))
 }
 
 /// Rebuilds for every change, until there is nobody to tell of one.
-fn rebuild_on_change(builder: &Builder, served: &watch::Sender<Arc<Served>>, changes: &mpsc::Receiver<()>) {
-    while changes.recv().is_ok() {
+fn rebuild_on_change(mut builder: Builder, served: &watch::Sender<Arc<Served>>, changes: &mpsc::Receiver<Touched>) {
+    while let Ok(mut touched) = changes.recv() {
         // A program that never stops writing is not waited for.
         for _ in 0..QUIET_ROUNDS_MAX {
-            if changes.recv_timeout(QUIET).is_err() {
-                break;
+            match changes.recv_timeout(QUIET) {
+                Ok(more) => touched = changes.try_iter().fold(touched.and(more), Touched::and),
+                Err(_) => break,
             }
-            while changes.try_recv().is_ok() {}
         }
         let last = Arc::clone(&served.borrow());
-        match builder.rebuild(&last) {
+        let tell = builder.settings.tell;
+        match builder.rebuild(&last, &touched) {
             Ok(next) if next.is_same(&last) => {}
             Ok(next) => {
                 if next.news.report.is_none() {
-                    (builder.settings.tell)("the site was rebuilt\n");
+                    tell("the site was rebuilt\n");
                 }
                 served.send_replace(Arc::new(next));
             }
-            Err(failure) => (builder.settings.tell)(&format!("{failure}\n")),
+            Err(failure) => tell(&format!("{failure}\n")),
         }
     }
 }

@@ -282,9 +282,15 @@ struct Documents {
     unusable: Vec<Arc<str>>,
 }
 
-/// Parses every markdown file. Where drafts are not shown, a draft of the statement is not judged either: whoever works
-/// on it does not keep the others from publishing.
-fn parse_documents(tree: &SourceTree, timezone: &TimeZone, drafts: bool, diagnostics: &mut Diagnostics) -> Documents {
+/// Parses every markdown file but those that are `known`. Where drafts are not shown, a draft of the statement is not
+/// judged either: whoever works on it does not keep the others from publishing.
+fn parse_documents(
+    tree: &SourceTree,
+    timezone: &TimeZone,
+    drafts: bool,
+    known: &(dyn Fn(&str) -> Option<page::Page> + Sync),
+    diagnostics: &mut Diagnostics,
+) -> Documents {
     let parsed: Vec<(&Arc<str>, Option<Document>, Diagnostics)> = tree
         .files()
         .par_iter()
@@ -292,7 +298,11 @@ fn parse_documents(tree: &SourceTree, timezone: &TimeZone, drafts: bool, diagnos
         .filter_map(|file| file.text().map(|text| (file, text)))
         .map(|(file, text)| {
             let mut found = Diagnostics::new();
-            (&file.path, page::parse(&file.path, text, timezone, &mut found), found)
+            let document = match known(&file.path) {
+                Some(page) => Some(Document::Page(page)),
+                None => page::parse(&file.path, text, timezone, &mut found),
+            };
+            (&file.path, document, found)
         })
         .collect();
     let mut documents = Documents::default();
@@ -304,7 +314,7 @@ fn parse_documents(tree: &SourceTree, timezone: &TimeZone, drafts: bool, diagnos
         diagnostics.append(found);
         match document {
             Some(Document::Page(page)) => documents.pages.push(page),
-            Some(Document::Statement(statement)) => documents.statements.push(statement),
+            Some(Document::Statement(statement)) => documents.statements.push(*statement),
             Some(Document::Draft(Some(statement))) => documents.statements.push(*statement),
             Some(Document::Translation(translation)) => documents.translations.push(translation),
             Some(Document::Draft(None)) | None => documents.unusable.push(content_path(path).into()),
@@ -340,14 +350,24 @@ fn parse_forms(tree: &SourceTree, unusable: &mut Vec<Arc<str>>, diagnostics: &mu
 impl Site {
     /// Parses and assembles the site; reports everything wrong and returns none if it has no usable settings.
     pub fn assemble(tree: &SourceTree, options: &Options, diagnostics: &mut Diagnostics) -> Option<Self> {
+        Self::assemble_knowing(tree, options, &|_| None, diagnostics)
+    }
+
+    /// The same, where some pages were parsed before, by path: what was found in them was nothing.
+    pub fn assemble_knowing(
+        tree: &SourceTree,
+        options: &Options,
+        known: &(dyn Fn(&str) -> Option<page::Page> + Sync),
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
         let config = SiteConfig::parse(tree, options.base_url.as_deref(), diagnostics);
         let timezone = config.as_ref().map_or(TimeZone::UTC, |config| config.timezone.clone());
         let Documents { pages, statements, translations, left_out, mut unusable } =
-            parse_documents(tree, &timezone, options.statement_drafts, diagnostics);
+            parse_documents(tree, &timezone, options.statement_drafts, known, diagnostics);
         let forms = parse_forms(tree, &mut unusable, diagnostics);
         let data = data::parse(tree, diagnostics);
         let config = config?;
-        let today = options.today.unwrap_or_else(|| config.timezone.to_datetime(options.now).date());
+        let today = config.today(options);
         let now = Timestamp::from_second(options.now.as_second()).unwrap_or(options.now);
         let at = options.today.map_or(now, |today| start_of(today, &config.timezone));
         let documents = documents::assemble(tree, &statements, &translations, &config.timezone, at, diagnostics);
@@ -406,6 +426,34 @@ impl Site {
     #[must_use]
     pub fn page_of(&self, content_path: &str) -> Option<PageId> {
         self.by_content_path.get(content_path).copied()
+    }
+
+    /// The page that a file became.
+    #[must_use]
+    pub fn page_of_file(&self, path: &str) -> Option<PageId> {
+        self.page_of(content_path(path))
+    }
+
+    /// Takes note that the text of a page stands elsewhere in its file.
+    pub fn replace_text(&mut self, id: PageId, text: Range<usize>) {
+        let path = Arc::clone(&self.pages[id].path);
+        // Later parts of its list have no text; they stand at its end.
+        for part in self.pages.iter_mut().filter(|page| page.is_later_part() && page.path == path) {
+            part.text = text.end..text.end;
+        }
+        self.pages[id].text = text;
+    }
+
+    /// The page that a file was parsed into; none where the file became something else, or nothing.
+    #[must_use]
+    pub fn parsed(&self, path: &str) -> Option<page::Page> {
+        let page = &self.pages[self.page_of_file(path)?];
+        let is_page = !matches!(page.kind, PageKind::Statement(_) | PageKind::Companion(..));
+        is_page.then(|| page::Page {
+            path: Arc::clone(&page.path),
+            text: page.text.clone(),
+            front: Arc::clone(&page.front),
+        })
     }
 
     /// Why the page of a content file is not published today, if that is so.
@@ -551,7 +599,7 @@ impl Site {
                 self.unusable.push(in_content);
                 continue;
             }
-            let page = SitePage::new(page.path, page.text, Arc::new(page.front), kind, address);
+            let page = SitePage::new(page.path, page.text, page.front, kind, address);
             let id = self.add_page(page, diagnostics);
             self.by_content_path.insert(in_content, id);
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::yaml::{self, Fields, Located, Value};
@@ -10,6 +11,7 @@ use crate::address;
 use crate::declared::Declared;
 use crate::images::scaled;
 use crate::page::parse_count;
+use crate::site::Options;
 use crate::source_tree::SourceTree;
 
 /// Where the settings stand.
@@ -100,6 +102,12 @@ pub struct MenuEntry {
 }
 
 impl SiteConfig {
+    /// The day a site is built for.
+    #[must_use]
+    pub fn today(&self, options: &Options) -> Date {
+        options.today.unwrap_or_else(|| self.timezone.to_datetime(options.now).date())
+    }
+
     /// Reads the settings; `base_url` replaces the file's if given.
     pub fn parse(tree: &SourceTree, base_url: Option<&str>, diagnostics: &mut Diagnostics) -> Option<Self> {
         let path: Arc<str> = PATH.into();

@@ -131,6 +131,35 @@ impl SourceTree {
         Self::new(files)
     }
 
+    /// Reads the files at `touched` again; returns the paths of those in which there is something else now. None where
+    /// more than the text of known files may have changed: then all must be read.
+    pub fn reread<'a>(&mut self, root: &Path, touched: impl IntoIterator<Item = &'a PathBuf>) -> Option<Vec<Arc<str>>> {
+        let mut changed = Vec::new();
+        for file in touched {
+            let path = site_path(root, file).ok()?;
+            let Some(&index) = self.by_path.get(path.as_str()) else {
+                // Editors write a file beside the one they replace.
+                let is_ours = !path.split('/').any(is_hidden) && file.symlink_metadata().is_ok();
+                if is_ours || self.under(&format!("{path}/")).next().is_some() {
+                    return None;
+                }
+                continue;
+            };
+            let is_file = file.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+            let (SourceFile { path, contents }, diagnostic) = read_file(path, file.clone()).ok().filter(|_| is_file)?;
+            match (&self.files[index].contents, &contents) {
+                (Contents::Text(last), Contents::Text(next)) if diagnostic.is_none() => {
+                    if last != next {
+                        self.files[index].contents = contents;
+                        changed.push(path);
+                    }
+                }
+                _ => return None,
+            }
+        }
+        Some(changed)
+    }
+
     /// All files, in the order of their paths.
     #[must_use]
     pub fn files(&self) -> &[SourceFile] {

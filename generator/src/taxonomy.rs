@@ -202,6 +202,15 @@ fn rank_by_newness(pages: &[SitePage]) -> Vec<u32> {
     ranks
 }
 
+/// Whether one page can be among those related to the other.
+#[must_use]
+pub fn may_be_related(one: &SitePage, other: &SitePage) -> bool {
+    let is_near = |one: &Filing, other: &Filing| {
+        (one.taxonomy, one.term) == (other.taxonomy, other.term) && one.position.abs_diff(other.position) <= REACH
+    };
+    one.filings.iter().any(|one| other.filings.iter().any(|other| is_near(one, other)))
+}
+
 /// The pages that share the most terms with a page, the newest of them first.
 #[must_use]
 pub fn related(taxonomies: &[Taxonomy], pages: &[SitePage], id: PageId) -> Vec<PageId> {

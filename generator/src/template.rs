@@ -53,6 +53,8 @@ pub struct Theme {
     statement: Value,
     /// Of each page, what other pages show of it.
     summaries: Vec<Summary>,
+    /// Whether a template shows a page in a few words.
+    wants_summary: bool,
     /// Of each page with pages below it, the summaries of those above it and its own.
     trails: AHashMap<PageId, Value>,
     /// Of each taxonomy, what its terms' pages show of them.
@@ -180,14 +182,8 @@ impl Theme {
         let mut theme = Self {
             sites: (0..=menu.len()).map(|current| site_value(site, &menu, current)).collect(),
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
-            summaries: site
-                .pages
-                .par_iter()
-                .map(|page| {
-                    let text = tree.text(&page.path).filter(|_| wants_summary);
-                    Summary::new(page, text.map_or_else(String::new, |text| summary::summary(site, page, text)))
-                })
-                .collect(),
+            summaries: site.pages.par_iter().map(|page| Summary::new(site, page, tree, wants_summary)).collect(),
+            wants_summary,
             trails: AHashMap::new(),
             taxonomies: site.taxonomies.iter().map(taxonomy_values).collect(),
             data: data_value(site),
@@ -205,12 +201,26 @@ impl Theme {
             files,
             menu,
         };
-        let parents: BTreeSet<PageId> = site.pages.iter().filter_map(|page| page.parent).collect();
-        theme.trails = parents
-            .into_iter()
-            .map(|id| (id, theme.values_of(site.ancestors(id).iter().chain([&id])).into()))
-            .collect();
+        theme.trails = theme.trails(site);
         is_whole.then_some(theme)
+    }
+
+    /// Of each page with pages below it, the summaries of those above it and its own.
+    fn trails(&self, site: &Site) -> AHashMap<PageId, Value> {
+        let parents: BTreeSet<PageId> = site.pages.iter().filter_map(|page| page.parent).collect();
+        let trail = |id: PageId| self.values_of(site.ancestors(id).iter().chain([&id]));
+        parents.into_iter().map(|id| (id, trail(id).into())).collect()
+    }
+
+    /// Takes note of a page whose text is another; returns whether other pages show something else of it now.
+    pub fn reread(&mut self, site: &Site, id: PageId, tree: &SourceTree) -> bool {
+        let summary = Summary::new(site, &site.pages[id], tree, self.wants_summary);
+        let differs = summary.summary != self.summaries[id].summary;
+        if differs {
+            self.summaries[id] = summary;
+            self.trails = self.trails(site);
+        }
+        differs
     }
 
     /// Renders a page around its HTML; `problem` is the error summary of a form that is shown again.
@@ -693,12 +703,13 @@ fn field_value(field: &statement::form::Field, value: &str, message: &str) -> Va
 }
 
 impl Summary {
-    fn new(page: &SitePage, summary: String) -> Self {
+    fn new(site: &Site, page: &SitePage, tree: &SourceTree, wants_summary: bool) -> Self {
+        let text = tree.text(&page.path).filter(|_| wants_summary);
         let title = Value::from(page.front.title.as_str());
         let url = Value::from(address::href(&page.address));
         let description = Value::from(page.front.description.as_str());
         let date = page.front.date.as_ref().map_or_else(Value::none, moment_value);
-        let summary = Value::from(summary);
+        let summary = Value::from(text.map_or_else(String::new, |text| summary::summary(site, page, text)));
         let whole = map! {
             title: title.clone(),
             url: url.clone(),

@@ -112,7 +112,7 @@ impl Diagnostic {
 }
 
 /// Where stages put what they find. Always the last parameter.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
 }
@@ -132,6 +132,12 @@ impl Diagnostics {
     /// Adds all that another sink holds: how parallel work joins.
     pub fn append(&mut self, other: Self) {
         self.found.extend(other.found);
+    }
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
     }
 
     /// Whether anything forbids publishing.

@@ -66,7 +66,7 @@ impl<'a> Desk<'a> {
             let is_of_a_document = !matches!(document, Some(Document::Page(_)) | None);
             let is_judged = drafts == Drafts::Judged || !matches!(document, Some(Document::Draft(_)));
             match document {
-                Some(Document::Statement(statement)) => statements.push(statement),
+                Some(Document::Statement(statement)) => statements.push(*statement),
                 Some(Document::Draft(Some(statement))) => statements.push(*statement),
                 Some(Document::Translation(translation)) => translations.push(translation),
                 Some(Document::Draft(None) | Document::Page(_)) | None => {}
