@@ -115,10 +115,16 @@ impl Theme {
         let mut is_whole = true;
         let is_made = |page: &&SitePage| matches!(page.kind, PageKind::Taxonomy(_) | PageKind::Term(..));
         let for_terms: &[&str] = if site.pages.iter().any(|page| is_made(&page)) { &REQUIRED_FOR_TERMS } else { &[] };
+        let is_missing = |required: &&&str| !templates.iter().any(|template| template.own_name == **required);
         let has_companions = site.publications.iter().any(|publication| publication.has_companions);
         let for_versions: &[&str] = if has_companions { &publication::TEMPLATES } else { &[] };
-        for required in REQUIRED.iter().chain(for_terms).chain(for_versions) {
-            if !templates.iter().any(|template| template.own_name == *required) {
+        let missing: Vec<&str> = for_versions.iter().filter(is_missing).copied().collect();
+        if !missing.is_empty() {
+            diagnostics.push(no_templates_for_versions(&files, &missing));
+            is_whole = false;
+        }
+        for required in REQUIRED.iter().chain(for_terms) {
+            if is_missing(&required) {
                 diagnostics.push(
                     Diagnostic::error(
                         &files.template_path(required),
@@ -540,6 +546,16 @@ fn no_theme(site: &Site, tree: &SourceTree) -> Diagnostic {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help(format!("known are {}", yaml::in_backticks(&known))),
     }
+}
+
+/// A theme that knows no versions can take what it lacks from one that does.
+fn no_templates_for_versions(files: &ThemeFiles, missing: &[&str]) -> Diagnostic {
+    let path = files.template_path(missing[0]);
+    let fact = "the theme has no templates for the versions of a statement";
+    Diagnostic::error(&path, 0..0, fact)
+        .note(format!("missing are {}", yaml::in_backticks(missing)))
+        .help("either write `extends: optimal` into the theme's `theme.yaml`, which takes them from there")
+        .help("or copy them from `themes/optimal`, whose README describes every template")
 }
 
 /// `asset(path="site.css")`: where a file of the theme is published, and what a browser may compare it with.

@@ -1,6 +1,6 @@
 //! Two versions held against each other, for people and for programs: facts first, then sections, then the words.
 //!
-//! It joins what [`redline`](crate::redline) finds; how it stands on a page is others' business.
+//! It joins what [`crate::redline`] finds; how it stands on a page is others' business.
 
 use serde::Serialize;
 

@@ -12,7 +12,7 @@ title: Site
 base_url: https://example.org
 language: en
 timezone: America/Chicago
-theme: plain
+theme: optimal
 -- content/_index.md --
 ---
 title: Home
@@ -65,7 +65,7 @@ fn publish(site: &Site, now: &str, more: &[&str]) -> Finished {
 
 /// A site whose first version is in the lock.
 fn locked() -> Site {
-    let site = Site::from_archive(SITE).with_plain_theme();
+    let site = Site::from_archive(SITE);
     let _ = publish(&site, "2020-01-01T12:00:00Z", &[]).success();
     site
 }

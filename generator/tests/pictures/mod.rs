@@ -126,7 +126,7 @@ mod scaled {
             published
         };
         let published = build_once();
-        let text = |path: &str| String::from_utf8(published[path].clone()).unwrap();
+        let text = |path: &str| String::from_utf8(published[path].to_vec()).unwrap();
         let picture = "<img src=\"/a/one.png\" alt=\"One\" width=\"60\" height=\"30\" \
             srcset=\"/a/one.png.20w.webp 20w, /a/one.png.40w.webp 40w\" sizes=\"(min-width: 9rem) 8rem, 100vw\" />";
         assert!(text("/a/").contains(picture), "{}", text("/a/"));
