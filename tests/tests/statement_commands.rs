@@ -423,6 +423,7 @@ fn a_version_is_withdrawn_and_the_one_before_is_in_force_again() {
 #[test]
 fn a_version_is_withdrawn_for_the_build_in_the_same_second() {
     let site = drafted(locked(), "2018-09-26", YEARS);
+    site.edit("content/site.yaml", "theme: plain", "theme: optimal");
     let published = [["publish", "--author", "A"].as_slice(), &NOTE].concat();
     let _ = statement(&site, &published).success();
     let listed = statement(&site, &["list", "--json"]).success();
