@@ -12,7 +12,7 @@ title: Site
 base_url: https://example.org
 language: en
 timezone: America/Chicago
-theme: plain
+theme: optimal
 -- content/_index.md --
 ---
 title: Home
@@ -65,7 +65,7 @@ fn publish(site: &Site, now: &str, more: &[&str]) -> Finished {
 
 /// A site whose first version is in the lock.
 fn locked() -> Site {
-    let site = Site::from_archive(SITE).with_plain_theme();
+    let site = Site::from_archive(SITE);
     let _ = publish(&site, "2020-01-01T12:00:00Z", &[]).success();
     site
 }
@@ -423,7 +423,6 @@ fn a_version_is_withdrawn_and_the_one_before_is_in_force_again() {
 #[test]
 fn a_version_is_withdrawn_for_the_build_in_the_same_second() {
     let site = drafted(locked(), "2018-09-26", YEARS);
-    site.edit("content/site.yaml", "theme: plain", "theme: optimal");
     let published = [["publish", "--author", "A"].as_slice(), &NOTE].concat();
     let _ = statement(&site, &published).success();
     let listed = statement(&site, &["list", "--json"]).success();
