@@ -368,8 +368,7 @@ impl Site {
         let data = data::parse(tree, diagnostics);
         let config = config?;
         let today = config.today(options);
-        let now = Timestamp::from_second(options.now.as_second()).unwrap_or(options.now);
-        let at = options.today.map_or(now, |today| start_of(today, &config.timezone));
+        let at = options.today.map_or(options.now, |today| start_of(today, &config.timezone));
         let documents = documents::assemble(tree, &statements, &translations, &config.timezone, at, diagnostics);
         let theme = ThemeFiles::find(&config.theme.value, tree, diagnostics);
         let publications = publication::gather(documents, tree, &theme, &statements, &translations, at);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use statement::diagnostic::Diagnostics;
 
+mod docs;
 mod pictures;
 mod site_archive;
 mod spec;

@@ -421,6 +421,21 @@ fn a_version_is_withdrawn_and_the_one_before_is_in_force_again() {
 }
 
 #[test]
+fn a_version_is_withdrawn_for_the_build_in_the_same_second() {
+    let site = drafted(locked(), "2018-09-26", YEARS);
+    let published = [["publish", "--author", "A"].as_slice(), &NOTE].concat();
+    let _ = statement(&site, &published).success();
+    let listed = statement(&site, &["list", "--json"]).success();
+    let listed: Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    let version = listed["in_force"].as_str().expect("a version is in force");
+    assert_ne!(version, "2018-09-26");
+    let _ = statement(&site, &["withdraw", version, "--reason", "A slip", "--author", "A"]).success();
+    let built = site.candor("build", &[]).success();
+    assert!(!built.stderr.contains("build again"), "{}", built.stderr);
+    assert!(site.read("public/privacy/index.html").contains("We may keep"));
+}
+
+#[test]
 fn a_redacted_version_leaves_the_site_and_not_the_lock() {
     let site = drafted(locked(), "2018-09-26", YEARS);
     let kept = Site::empty();

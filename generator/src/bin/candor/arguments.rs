@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Build and serve the site on this machine with its forms working, and rebuild when a file changes
     ///
     /// Registrations are stored in `.candor/registrations.sqlite` and mail is written to `.candor/mail/`, unless
-    /// CANDOR_STORE and CANDOR_MAIL say otherwise: see form-handler/README.md.
+    /// CANDOR_STORE and CANDOR_MAIL say otherwise: see docs/content/running/function.md.
     Serve {
         #[command(flatten)]
         site: SiteArguments,
