@@ -15,6 +15,7 @@ use tera::{ComponentInfo, Context, ErrorKind, Kwargs, Map, State, Tera, Value};
 
 use crate::address;
 use crate::feed;
+use crate::language;
 use crate::link;
 use crate::markdown::{Heading, Rendered};
 use crate::moment::Moment;
@@ -146,6 +147,7 @@ impl Theme {
         let mut tera = Tera::new();
         tera.set_fallback_prefixes(files.prefixes()).expect("invariant: there are no templates yet");
         tera.register_function("asset", asset_function(site));
+        tera.register_test("right_to_left", |tag: &str, _: Kwargs, _: &State| language::is_right_to_left(tag));
         if let Err(error) = tera.add_raw_templates(templates.iter().map(|template| (&template.name, template.text))) {
             match error.kind() {
                 ErrorKind::Msg(reports) => across_templates(&files, &templates, reports, diagnostics),
