@@ -47,10 +47,10 @@ pub struct Theme {
     tera: Tera,
     /// Where its templates stand.
     files: ThemeFiles,
-    /// For each menu entry, `site` with that entry current; last, `site` with none.
-    sites: Vec<Value>,
-    /// Addresses of the menu entries.
-    menu: Vec<String>,
+    /// `site` with no entry of the menu current.
+    site: Value,
+    /// `site` with the entry current that leads to this address.
+    sites: AHashMap<String, Value>,
     statement: Value,
     /// Of each page, what other pages show of it.
     summaries: Vec<Summary>,
@@ -176,11 +176,16 @@ impl Theme {
         }
         let shortcodes = shortcodes(&tera, &templates, diagnostics);
         let menu = menu(site, diagnostics);
+        let mut sites = AHashMap::new();
+        for (current, address) in menu.iter().enumerate().filter(|(_, address)| address.starts_with('/')) {
+            sites.entry(address.clone()).or_insert_with(|| site_value(site, &menu, current));
+        }
         // What costs time for every page is made only where a template prints it.
         let wants = |key: &str| templates.iter().any(|template| template.text.contains(key));
         let wants_summary = wants(".summary") || wants("\"summary\"");
         let mut theme = Self {
-            sites: (0..=menu.len()).map(|current| site_value(site, &menu, current)).collect(),
+            site: site_value(site, &menu, menu.len()),
+            sites,
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
             summaries: site
                 .pages
@@ -205,7 +210,6 @@ impl Theme {
             want_outline: templates_with("outline", &templates),
             tera,
             files,
-            menu,
         };
         let parents: BTreeSet<PageId> = site.pages.iter().filter_map(|page| page.parent).collect();
         theme.trails = parents
@@ -387,8 +391,7 @@ impl Theme {
     }
 
     fn site_for(&self, address: &str) -> Value {
-        let current = self.menu.iter().position(|entry| entry == address).unwrap_or(self.menu.len());
-        self.sites[current].clone()
+        self.sites.get(address).unwrap_or(&self.site).clone()
     }
 
     fn page_value(&self, site: &Site, id: PageId, template: &str, rendered: &Rendered, problem: Option<&str>) -> Value {
