@@ -24,6 +24,7 @@ pub mod headers;
 pub mod highlight;
 pub mod images;
 pub mod import;
+pub mod language;
 pub mod link;
 pub mod lint;
 pub mod machine_report;

@@ -10,6 +10,7 @@ use statement::yaml::{self, Fields, Located, Value};
 use crate::address;
 use crate::declared::Declared;
 use crate::images::scaled;
+use crate::language;
 use crate::page::parse_count;
 use crate::site::Options;
 use crate::source_tree::SourceTree;
@@ -124,7 +125,7 @@ impl SiteConfig {
         let title = config.required("title", title);
         let in_file = config.parsed("base_url", parse_base_url);
         let in_file = config.required("base_url", in_file).map(|url| url.value);
-        let language = config.words("language");
+        let language = config.parsed("language", parse_language);
         let language = config.required("language", language);
         let timezone = config.parsed("timezone", parse_timezone);
         let timezone = config.required("timezone", timezone);
@@ -313,6 +314,13 @@ fn parse_base_url(url: &str) -> Result<String, String> {
 
 fn parse_timezone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("`{name}` is not a time zone: write a name like `America/Chicago`"))
+}
+
+fn parse_language(tag: &str) -> Result<String, String> {
+    if !language::is_tag(tag) {
+        return Err(format!("`{tag}` is not a language tag: write one like `en` or `pt-BR`"));
+    }
+    Ok(tag.to_owned())
 }
 
 fn parse_theme(name: &str) -> Result<String, String> {

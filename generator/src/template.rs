@@ -15,6 +15,7 @@ use tera::{ComponentInfo, Context, ErrorKind, Kwargs, Map, State, Tera, Value};
 
 use crate::address;
 use crate::feed;
+use crate::language;
 use crate::link;
 use crate::markdown::{Heading, Rendered};
 use crate::moment::Moment;
@@ -46,10 +47,10 @@ pub struct Theme {
     tera: Tera,
     /// Where its templates stand.
     files: ThemeFiles,
-    /// For each menu entry, `site` with that entry current; last, `site` with none.
-    sites: Vec<Value>,
-    /// Addresses of the menu entries.
-    menu: Vec<String>,
+    /// `site` with no entry of the menu current.
+    site: Value,
+    /// `site` with the entry current that leads to this address.
+    sites: AHashMap<String, Value>,
     statement: Value,
     /// Of each page, what other pages show of it.
     summaries: Vec<Summary>,
@@ -154,6 +155,7 @@ impl Theme {
         let mut tera = Tera::new();
         tera.set_fallback_prefixes(files.prefixes()).expect("invariant: there are no templates yet");
         tera.register_function("asset", asset_function(site));
+        tera.register_test("right_to_left", |tag: &str, _: Kwargs, _: &State| language::is_right_to_left(tag));
         if let Err(error) = tera.add_raw_templates(templates.iter().map(|template| (&template.name, template.text))) {
             match error.kind() {
                 ErrorKind::Msg(reports) => across_templates(&files, &templates, reports, diagnostics),
@@ -182,11 +184,16 @@ impl Theme {
         }
         let shortcodes = shortcodes(&tera, &templates, diagnostics);
         let menu = menu(site, diagnostics);
+        let mut sites = AHashMap::new();
+        for (current, address) in menu.iter().enumerate().filter(|(_, address)| address.starts_with('/')) {
+            sites.entry(address.clone()).or_insert_with(|| site_value(site, &menu, current));
+        }
         // What costs time for every page is made only where a template prints it.
         let wants = |key: &str| templates.iter().any(|template| template.text.contains(key));
         let wants_summary = wants(".summary") || wants("\"summary\"");
         let mut theme = Self {
-            sites: (0..=menu.len()).map(|current| site_value(site, &menu, current)).collect(),
+            site: site_value(site, &menu, menu.len()),
+            sites,
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
             summaries: site.pages.par_iter().map(|page| Summary::new(site, page, tree, wants_summary)).collect(),
             wants_summary,
@@ -205,7 +212,6 @@ impl Theme {
             want_outline: templates_with("outline", &templates),
             tera,
             files,
-            menu,
         };
         theme.trails = theme.trails(site);
         is_whole.then_some(theme)
@@ -401,8 +407,7 @@ impl Theme {
     }
 
     fn site_for(&self, address: &str) -> Value {
-        let current = self.menu.iter().position(|entry| entry == address).unwrap_or(self.menu.len());
-        self.sites[current].clone()
+        self.sites.get(address).unwrap_or(&self.site).clone()
     }
 
     fn page_value(&self, site: &Site, id: PageId, template: &str, rendered: &Rendered, problem: Option<&str>) -> Value {

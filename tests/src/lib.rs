@@ -1,4 +1,5 @@
-//! What the end-to-end suites share: the programs, copies of sites, a mail server, a browser, the Lambda Runtime API.
+//! What the end-to-end suites share: the programs, copies of sites, a mail server, a browser, the Lambda Runtime API,
+//! validators.
 //!
 //! Everything here is the real thing, started for one test and stopped with it. What cannot be started fails the test.
 
@@ -11,6 +12,7 @@ pub mod program;
 pub mod runtime_api;
 pub mod server;
 pub mod site;
+pub mod validators;
 
 /// Far longer than anything takes on a busy machine; only a failure waits this long.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -14,15 +14,20 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is a folder of the repository")
 }
 
+/// The folder for all that is made from the repository.
+pub(crate) fn target() -> PathBuf {
+    // The suite itself stands in target/debug/deps.
+    let suite = std::env::current_exe().expect("a suite has a path");
+    suite.ancestors().nth(3).expect("a suite is deep in the target folder").to_owned()
+}
+
 /// The folder with the programs, which are up to date.
 fn programs() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        // The suite itself stands in target/debug/deps.
-        let suite = std::env::current_exe().expect("a suite has a path");
-        let target = suite.ancestors().nth(3).expect("a suite is deep in the target folder");
+        let target = target();
         let mut build = Command::new("cargo");
-        build.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(target);
+        build.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(&target);
         // What cargo tells a test about its own crate would look like a change to build scripts that watch it.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();

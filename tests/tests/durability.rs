@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tests::http::{FORM, try_request};
 use tests::program::{program, run};
@@ -134,27 +134,42 @@ fn a_build_that_is_killed_leaves_a_whole_site() {
     write_version(&site, 0);
     let site = site.built();
     let files = site.published().into_keys().collect::<Vec<_>>();
-    for version in 1..40 {
+    let mut taken = Duration::ZERO;
+    let mut seen = BTreeSet::new();
+    for version in 1..=KILLS {
         write_version(&site, version);
         let mut build = program("candor");
         build.arg("build").arg("--root").arg(site.root()).stdout(Stdio::null());
+        let began = Instant::now();
         let mut build = build.spawn().expect("candor starts");
-        // Each time a little later, from before the first page is written to after all is done.
-        thread::sleep(Duration::from_millis(2 * version as u64));
-        build.kill().expect("a child can be killed");
-        build.wait().expect("a child can be awaited");
+        // The first says how long it takes; the others are killed at moments spread from before the first page is written to
+        // after all is done, in the order of the golden ratio, which never comes near one of them twice.
+        if version == 1 {
+            build.wait().expect("a child can be awaited");
+            taken = began.elapsed();
+        } else {
+            thread::sleep(taken.mul_f64((version as f64 * 0.618_034).fract() * 1.1));
+            build.kill().expect("a child can be killed");
+            build.wait().expect("a child can be awaited");
+        }
 
         let published = site.published();
         assert_eq!(published.keys().cloned().collect::<Vec<_>>(), files, "version {version}");
         let versions: BTreeSet<String> = published
             .iter()
             .filter(|(path, _)| path.starts_with("page-"))
-            .map(|(_, page)| String::from_utf8_lossy(page).split_once("Version ").expect("a version").1[..3].to_owned())
+            .map(|(_, page)| String::from_utf8_lossy(page).split_once("Version ").expect("a version").1.to_owned())
             .collect();
         assert_eq!(versions.len(), 1, "half a site: {versions:?}");
+        seen.extend(versions);
     }
+    assert!(seen.len() > 1, "no build got to its end: {seen:?}");
+    assert!(seen.len() < KILLS, "every build got to its end");
     let site = site.built();
-    assert!(site.read("public/page-0/index.html").contains("Version 39."));
+    assert!(site.read("public/page-0/index.html").contains(&format!("Version {KILLS}.")));
     let left: Vec<_> = tests::site::files(site.root()).into_keys().filter(|path| path.contains("staging")).collect();
     assert!(left.is_empty(), "left behind: {left:?}");
 }
+
+/// How often a build is killed.
+const KILLS: usize = 50;

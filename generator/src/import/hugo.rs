@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use statement::yaml::{Node, Value};
+use statement::yaml::{Entry, Node, Value};
 
 use super::front::{self, Format};
 use super::{Front, Import, ImportedPage, apply, as_comment, code_ranges, fill_permalink, line_of, title_of};
+use crate::yaml_text::node;
 use crate::{Failure, address};
 
 /// The pages of a site, as `ref` finds them.
@@ -31,7 +32,7 @@ impl Known {
     }
 }
 
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 16] = [
     "hugo.toml",
     "hugo.yaml",
     "hugo.yml",
@@ -41,8 +42,20 @@ const SETTINGS: [&str; 10] = [
     "config.yml",
     "config.json",
     "config/_default/hugo.toml",
+    "config/_default/hugo.yaml",
+    "config/_default/hugo.yml",
+    "config/_default/hugo.json",
     "config/_default/config.toml",
+    "config/_default/config.yaml",
+    "config/_default/config.yml",
+    "config/_default/config.json",
 ];
+
+/// The folder whose settings are those of every environment.
+const DEFAULTS: &str = "config/_default/";
+
+/// The settings we read that may stand in a file of their own there.
+const OF_A_FILE: [&str; 6] = ["languages", "menu", "menus", "params", "permalinks", "taxonomies"];
 
 /// Keys by which Hugo itself does something that we do otherwise or not at all.
 const OF_HUGO: [&str; 15] = [
@@ -85,6 +98,7 @@ pub(super) fn read(import: &mut Import) -> Result<(), Failure> {
     for (path, bytes) in import.take_folder("data") {
         import.copy(&format!("data/{path}"), format!("data/{path}"), bytes);
     }
+    import.leave_out("content", "this folder is not the one of the site's main language");
     import.leave_out("layouts", "templates are not converted; see themes/optimal/README.md");
     import.leave_out("archetypes", "`candor new` starts pages");
     import.leave_out(
@@ -114,7 +128,8 @@ fn read_settings(import: &mut Import) -> Result<Settings, Failure> {
         ));
     };
     let file = import.take_text(path).unwrap_or_default();
-    let entries = front::parse(import, path, &file, 0..file.len(), Format::of(path));
+    let mut entries = front::parse(import, path, &file, 0..file.len(), Format::of(path));
+    let own_files = add_settings_by_file(import, &mut entries);
     let language = front::text(&entries, "languageCode")
         .or_else(|| front::text(&entries, "locale"))
         .or_else(|| front::text(&entries, "defaultContentLanguage"));
@@ -142,7 +157,7 @@ fn read_settings(import: &mut Import) -> Result<Settings, Failure> {
         import.settings.menu.extend(menu.into_iter().map(|(_, label, to)| (label, to)));
     }
     for (key, why) in [
-        ("languages", "one site has one language here; pages of other languages were imported beside the rest"),
+        ("languages", "one site has one language here; pages of another in the same folder were imported too"),
         (
             "permalinks",
             "addresses follow from folders and `slug`; the addresses before became aliases where they were known",
@@ -151,14 +166,22 @@ fn read_settings(import: &mut Import) -> Result<Settings, Failure> {
         ("module", "modules are not loaded"),
     ] {
         if let Some(entry) = entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(key)) {
-            import.list(path, line_of(&file, entry.key_span.start), format!("`{key}`: {why}"));
+            let line = line_of(&file, entry.key_span.start);
+            let (path, line) = own_files.get(key).map_or((path, line), |own_file| (own_file, 1));
+            import.list(path, line, format!("`{key}`: {why}"));
         }
     }
     let permalinks = front::mapping(&entries, "permalinks");
     // Since Hugo 0.110, pages may have a table of their own.
     let patterns = permalinks.iter().chain(front::mapping(permalinks, "page"));
     let permalinks = patterns.filter_map(|entry| Some((entry.key.clone(), front::as_text(&entry.node)?))).collect();
-    let content = front::text(&entries, "contentDir").unwrap_or_else(|| "content".to_owned());
+    // A site in several languages may have a folder for each.
+    let languages = front::mapping(&entries, "languages");
+    let main = front::text(&entries, "defaultContentLanguage").unwrap_or_else(|| "en".to_owned());
+    let content = front::text(front::mapping(languages, &main), "contentDir")
+        .or_else(|| front::text(&entries, "contentDir"))
+        .unwrap_or_else(|| "content".to_owned());
+    let content = content.trim_matches('/').to_owned();
     // Hugo has these two unless the settings say otherwise.
     let taxonomies = match front::mapping(&entries, "taxonomies") {
         [] => vec!["tags".to_owned(), "categories".to_owned()],
@@ -166,6 +189,25 @@ fn read_settings(import: &mut Import) -> Result<Settings, Failure> {
     };
     let taxonomies = taxonomies.iter().map(|taxonomy| taxonomy.to_lowercase()).collect();
     Ok(Settings { content, permalinks, taxonomies })
+}
+
+/// Settings may stand each in a file of its own: `languages` in `languages.toml`, its `en` in `languages.en.toml`, the main
+/// menu in `menus.en.toml` as well, since only menus of one language are of use here. Returns the file of each that does.
+fn add_settings_by_file(import: &mut Import, entries: &mut Vec<Entry>) -> HashMap<String, String> {
+    let mut own_files = HashMap::new();
+    let paths: Vec<String> = import.files.keys().filter(|path| path.starts_with(DEFAULTS)).cloned().collect();
+    for path in paths {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let Some((key, _)) = name.split_once('.').filter(|(key, _)| OF_A_FILE.contains(key)) else { continue };
+        if front::get(entries, key).is_none() {
+            let key = key.to_owned();
+            let file = import.take_text(&path).unwrap_or_default();
+            let found = front::parse(import, &path, &file, 0..file.len(), Format::of(&path));
+            own_files.insert(key.clone(), path);
+            entries.push(Entry { key, key_span: 0..0, node: node(Value::Mapping(found)) });
+        }
+    }
+    own_files
 }
 
 fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &Known, settings: &Settings) {

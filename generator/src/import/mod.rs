@@ -690,6 +690,39 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_hugo_may_be_files_of_their_own() {
+        let imported = import(
+            Origin::Hugo,
+            files(&[
+                ("config/_default/hugo.yaml", "title: T\nbaseURL: https://a.example\ndefaultContentLanguage: de\n"),
+                (
+                    "config/_default/languages.toml",
+                    "[de]\ncontentDir = \"content/de/\"\n[en]\ncontentDir = \"content/en\"\n",
+                ),
+                ("config/_default/menus.de.toml", "[[main]]\nname = \"A\"\npageRef = \"/a\"\n"),
+                ("config/production/params.toml", "a = 1\n"),
+                ("content/de/a.md", "---\ntitle: A\n---\n[A](/a/)\n"),
+                ("content/en/a.md", "---\ntitle: Other\n---\n"),
+            ]),
+            None,
+        )
+        .unwrap();
+        assert!(text(&imported, "content/a.md").contains("title: A\n"));
+        assert!(text(&imported, "content/site.yaml").contains("menu:\n  - {label: A, to: a.md}\n"));
+        let report = imported.report();
+        let said: Vec<&str> = report.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+        assert_eq!(
+            said,
+            [
+                "config/:1: 1 file: further settings are not converted",
+                "config/_default/languages.toml:1: `languages`: one site has one language here; pages of another in the \
+                 same folder were imported too",
+                "content/:1: 1 file: this folder is not the one of the site's main language",
+            ]
+        );
+    }
+
+    #[test]
     fn a_former_address_belongs_to_one_page() {
         let imported = import(
             Origin::Zola,

@@ -44,7 +44,7 @@ pub(super) fn read(import: &mut Import) -> Result<(), Failure> {
     import.settings.base_url = front::text(&entries, "base_url");
     import.settings.language = front::text(&entries, "default_language");
     for (key, why) in [
-        ("languages", "one site has one language here; pages of other languages were imported beside the rest"),
+        ("languages", "one site has one language here; pages of another in the same folder were imported too"),
         ("build_search_index", "there is no search index"),
         ("compile_sass", "styles are CSS, in the theme"),
     ] {
