@@ -28,7 +28,9 @@ mod watching;
 
 #[expect(clippy::disallowed_methods, reason = "the program reads the clock, and nobody else")]
 fn now() -> jiff::Timestamp {
-    jiff::Timestamp::now()
+    let now = jiff::Timestamp::now();
+    // What is written down is told in seconds.
+    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program reads the environment, and nobody else")]
