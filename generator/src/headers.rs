@@ -179,7 +179,8 @@ fn of_version(site: &Site, publication: &Publication, index: usize) -> Rule {
     } else {
         None
     };
-    let mut links: Vec<String> = relation.into_iter().chain(["original latest-version"]).map(|to| link(home, to)).collect();
+    let mut links: Vec<String> =
+        relation.into_iter().chain(["original latest-version"]).map(|to| link(home, to)).collect();
     let other = |index: Option<usize>, relation: &str| {
         index.map(|index| link(&publication.address_of(&versions[index].version), relation))
     };

@@ -247,8 +247,7 @@ impl Publication {
     /// The pages beside the versions: each with its site path.
     #[must_use]
     pub fn companions(&self, statements: &[Statement], translations: &[Translation]) -> Vec<(Companion, String)> {
-        let mut pages =
-            vec![(Companion::Changes, self.shared("changes")), (Companion::Verify, self.shared("verify"))];
+        let mut pages = vec![(Companion::Changes, self.shared("changes")), (Companion::Verify, self.shared("verify"))];
         // To make a browser forget the site is what the privacy statement promises.
         if self.has_facts {
             pages.push((Companion::Forget, self.shared("forget")));

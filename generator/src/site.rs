@@ -998,10 +998,16 @@ fn check_statement(
             let diagnostic =
                 Diagnostic::error(&form.path, 0..0, format!("no privacy statement is in force on {today}"))
                     .note("a form may only ask for what a statement declares");
-            diagnostics.push(match statements.iter().filter(|statement| statement.has_facts).min_by_key(|statement| statement.effective) {
-                Some(first) => diagnostic.help(format!("the first version is effective on {}", first.effective)),
-                None => diagnostic.help("write one, for example `content/privacy/2018-09-26.md`"),
-            });
+            diagnostics.push(
+                match statements
+                    .iter()
+                    .filter(|statement| statement.has_facts)
+                    .min_by_key(|statement| statement.effective)
+                {
+                    Some(first) => diagnostic.help(format!("the first version is effective on {}", first.effective)),
+                    None => diagnostic.help("write one, for example `content/privacy/2018-09-26.md`"),
+                },
+            );
         }
         return;
     };

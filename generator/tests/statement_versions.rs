@@ -137,6 +137,33 @@ fn build(files: &BTreeMap<String, String>, day: jiff::civil::Date) -> BTreeMap<S
     published.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes.into()).unwrap())).collect()
 }
 
+#[test]
+fn a_redacted_version_leaves_a_tombstone() {
+    let mut files = site();
+    for gone in ["2018-01-01.md", "2018-01-01.es.md"] {
+        assert!(files.remove(&format!("content/privacy/{gone}")).is_some());
+    }
+    let lock = files.get_mut("content/privacy/statement.lock").unwrap();
+    *lock = append(lock, |lock| statement::lock::Line {
+        reason: Some("A court ordered it.".to_owned()),
+        ..lock.next_line(Event::Redacted, "2018-01-01", at("2021-01-01"), "A. Editor")
+    });
+    let published = build(&files, date(2024, 5, 1));
+    let page = seen(&published["/privacy/2018-01-01/"]);
+    assert!(page.contains("Its text was removed on January 1, 2021: A court ordered it."), "{page}");
+    assert!(published["/privacy/2018-01-01/"].contains("<meta name=\"robots\" content=\"noindex\">"));
+    let manifest: Value = serde_json::from_str(&published["/privacy/manifest.json"]).unwrap();
+    let redacted = &manifest["versions"][0];
+    assert_eq!((&redacted["version"], &redacted["text_url"]), (&"2018-01-01".into(), &Value::Null));
+    assert!(page.contains(redacted["digest"].as_str().unwrap()), "its digest stays");
+    for gone in
+        ["/privacy/2018-01-01/statement.md", "/privacy/2018-01-01/es/", "/privacy/compare/2018-01-01/2019-01-01/"]
+    {
+        assert!(!published.contains_key(gone), "{gone}");
+    }
+    assert!(published.values().all(|text| !text.contains("We keep it for seven years")), "its text is nowhere");
+}
+
 /// The terms of service: a document beside the statement, with two versions and no facts.
 fn terms() -> [(&'static str, String); 2] {
     let file = |version: &str, text: &str| {

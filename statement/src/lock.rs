@@ -192,11 +192,7 @@ impl Lock {
                 }),
             };
             if let Some(fact) = wrong {
-                diagnostics.push(
-                    Diagnostic::error(path, place, fact)
-                        .code("P216")
-                        .help(help),
-                );
+                diagnostics.push(Diagnostic::error(path, place, fact).code("P216").help(help));
                 return None;
             }
             let note = lock.lines.last().and_then(|line| line.note.as_ref());
@@ -475,7 +471,8 @@ fn without_phrases(facts: &Value) -> Value {
 pub fn check_correction(statements: &[Statement], new: &Statement, diagnostics: &mut Diagnostics) {
     let Some(kind) = new.promises.kind.as_ref().filter(|kind| kind.value == Kind::Correction) else { return };
     let corrected = new.promises.corrects.as_ref();
-    let old = corrected.and_then(|version| statements.iter().find(|old| old.version == *version && old.document == new.document));
+    let old = corrected
+        .and_then(|version| statements.iter().find(|old| old.version == *version && old.document == new.document));
     let error = |fact: &str| Diagnostic::error(&new.path, kind.span.clone(), fact).code("P222");
     let Some(old) = old.filter(|old| old.version != new.version) else {
         diagnostics.push(

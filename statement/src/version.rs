@@ -124,8 +124,7 @@ impl Statement {
         let has_facts = has_schema(root);
         let schema = facts.one_of("schema", &[(SCHEMA, ())]);
         if has_facts {
-            // What else there should be, only a known schema says.
-            facts.required("schema", schema)?;
+            facts.required("schema", schema);
         }
         let document = facts.words("document");
         let document = facts.required("document", document);
