@@ -12,7 +12,7 @@ title: Site
 base_url: https://example.org
 language: en
 timezone: America/Chicago
-theme: plain
+theme: optimal
 -- content/_index.md --
 ---
 title: Home
@@ -65,7 +65,7 @@ fn publish(site: &Site, now: &str, more: &[&str]) -> Finished {
 
 /// A site whose first version is in the lock.
 fn locked() -> Site {
-    let site = Site::from_archive(SITE).with_plain_theme();
+    let site = Site::from_archive(SITE);
     let _ = publish(&site, "2020-01-01T12:00:00Z", &[]).success();
     site
 }
@@ -541,4 +541,20 @@ fn the_live_site_is_held_against_the_lock_and_silence_is_not_consent() {
     let text = site.read(LOCK);
     site.write(LOCK, text.replacen("A. Editor", "B. Editor", 1));
     let _ = live(&format!("{}/", server.url)).exit(1).says(&["error"]);
+}
+
+#[test]
+fn a_second_draft_and_an_untranslated_translation_are_refused() {
+    let site = drafted(locked(), "2018-09-26", YEARS);
+    let draft = site.read(NEXT);
+    let again = statement(&site, &["draft", "--from", "2018-09-26"]).exit(2);
+    let _ = again.says(&["error: there is a draft already: `", "= help: publish it, or remove it and begin again"]);
+    assert_eq!(site.read(NEXT), draft);
+    let _ = statement(&site, &["translate", "2018-09-26", "es"]).success();
+    let published = site.read(LOCK);
+    let publish_it = ["translate", "2018-09-26", "es", "--publish", "--author", "A", "--now", DAY];
+    let _ = statement(&site, &publish_it).exit(2).says(&[
+        "error: `content/privacy/2018-09-26.es.md` is not translated yet: it is the text of version 2018-09-26",
+    ]);
+    assert_eq!(site.read(LOCK), published);
 }
