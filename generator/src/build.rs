@@ -236,9 +236,6 @@ fn render_page(
         used = gate.check_page(page, &found.findings, &mut diagnostics);
         lint::check_date(site, page, &rendered, &html, &mut diagnostics);
         lint::check_privacy_link(site, page, &html, &mut diagnostics);
-        if site.requires_privacy_link() && !scan::has_privacy_link(&html) {
-            diagnostics.push(no_privacy_link(site, page));
-        }
         if !diagnostics.has_errors() {
             refuse_repeated_ids(page, &found.ids, &mut diagnostics);
         }
@@ -247,16 +244,6 @@ fn render_page(
     }
     let markdown::Rendered { anchors, broken, forms, .. } = rendered;
     Ok(RenderedPage { ids, anchors, broken, forms, used, diagnostics })
-}
-
-/// The statement must be found from every page. It is the theme that lacks the link, so it is said once.
-fn no_privacy_link(site: &Site, page: &SitePage) -> Diagnostic {
-    let theme = format!("themes/{}/templates", site.config.theme.value).into();
-    Diagnostic::error(&theme, 0..0, "a page has no visible link to the privacy statement")
-        .code("P231")
-        .note(format!("found on `{}`", page.name()))
-        .note("it is looked for in the page's `<header>` and `<footer>`, with the word “Privacy”")
-        .help("print `<a href=\"{{ statement.url }}\" rel=\"privacy-policy\">Privacy statement</a>` in the theme's footer")
 }
 
 /// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.

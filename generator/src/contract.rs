@@ -107,6 +107,12 @@ pub struct Placement {
     pub span: std::ops::Range<usize>,
 }
 
+/// Whom to ask.
+fn contact_of(statement: &Statement) -> &str {
+    let contact = statement.contact.as_ref().expect("invariant: what is in force for forms has facts");
+    &contact.email
+}
+
 fn statement_in_force(site: &Site, statement: &Statement) -> StatementInForce {
     StatementInForce {
         document: statement.document.clone(),
@@ -116,7 +122,7 @@ fn statement_in_force(site: &Site, statement: &Statement) -> StatementInForce {
         facts_sha256: statement.digests.facts_sha256.clone(),
         url: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
         fields: statement.fields.iter().map(|field| field.key.clone()).collect(),
-        contact_email: statement.contact.email.clone(),
+        contact_email: contact_of(statement).to_owned(),
         retention_minimum: statement.retention_minimum.map(|minimum| minimum.to_string()),
     }
 }
@@ -132,7 +138,7 @@ fn form_contract(
 ) -> Option<FormContract> {
     let thanks = thank_you_page(site, form, diagnostics);
     let retry = retry_page(site, tree, theme, form, page, diagnostics);
-    let contact = &statement.contact.email;
+    let contact = contact_of(statement);
     Some(FormContract {
         endpoint: address::of_form(&form.id),
         page: address::href(&site.pages[page].address),

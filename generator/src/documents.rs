@@ -70,7 +70,8 @@ pub fn assemble(
     for file in tree.files().iter().filter(|file| is_lock(&file.path)) {
         folders.entry(folder_of(&file.path)).or_default();
     }
-    let mut documents = Vec::with_capacity(folders.len());
+    let mut documents: Vec<VersionedDocument> = Vec::with_capacity(folders.len());
+    let mut with_facts: Option<&Statement> = None;
     for (folder, (versions, texts)) in folders {
         let files: Vec<&Statement> = versions.iter().map(|index| &statements[*index]).collect();
         let translated: Vec<&Translation> = texts.iter().map(|index| &translations[*index]).collect();
@@ -96,11 +97,54 @@ pub fn assemble(
                 translation.file = translation.file.map(|file| texts[file]);
             }
         }
+        check_same_document(&files, diagnostics);
+        if let Some(first) = files.first() {
+            let other = if first.has_facts { with_facts.replace(first) } else { None };
+            if let Some(other) = other {
+                diagnostics.push(second_statement(first, other));
+            } else if let Some(other) = documents.iter().find(|other| other.id == first.document) {
+                let fact = format!("`{}` is the document of another folder", first.document);
+                diagnostics.push(
+                    Diagnostic::error(&first.path, 0..0, fact)
+                        .note(format!("it is that of `{}`", other.folder))
+                        .help("give the documents different names, or move all versions of one into one folder"),
+                );
+            }
+        }
         let id = files.first().map(|statement| statement.document.clone()).unwrap_or_default();
         let (folder, is_locked) = (folder.to_owned(), text.is_some());
         documents.push(VersionedDocument { id, folder, lock_path, lock, is_locked, history });
     }
     documents
+}
+
+/// All versions in a folder are of one document, and all of them have facts or none has.
+fn check_same_document(files: &[&Statement], diagnostics: &mut Diagnostics) {
+    let Some(first) = files.first() else { return };
+    for other in files.iter().filter(|other| other.document != first.document) {
+        let fact = format!("`{}` is another document than `{}`", other.document, first.document);
+        diagnostics.push(
+            Diagnostic::error(&other.path, 0..0, fact)
+                .note(format!("`{}` names its document `{}`", first.path, first.document))
+                .help("all versions in one folder have the same `document`"),
+        );
+    }
+    let Some(with_facts) = files.iter().find(|file| file.has_facts) else { return };
+    for other in files.iter().filter(|other| !other.has_facts) {
+        diagnostics.push(
+            Diagnostic::error(&other.path, 0..0, "the version has no facts, and other versions of the document have")
+                .note(format!("`{}` has them", with_facts.path))
+                .help(format!("write `schema: {}`, and the facts", statement::version::SCHEMA)),
+        );
+    }
+}
+
+/// The software is held to one statement.
+fn second_statement(second: &Statement, first: &Statement) -> Diagnostic {
+    let fact = format!("`{}` is a second document with facts", second.document);
+    Diagnostic::error(&second.path, 0..0, fact)
+        .note(format!("`{}` has facts, and the software is held to one statement", first.path))
+        .help("remove `schema` and the facts from one of the two: a document without facts has versions, too")
 }
 
 /// A translation of nothing is a mistake; one of another text is published with a notice.

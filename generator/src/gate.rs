@@ -340,23 +340,24 @@ impl<'a> Gate<'a> {
     }
 
     fn check_mail(&self, within: &Within<'_>, written: &str, link: &str, diagnostics: &mut Diagnostics) {
-        let Some(statement) = self.policy.statement else { return };
+        let contact = self.policy.statement.and_then(|statement| statement.contact.as_ref());
+        let Some(contact) = contact else { return };
         let to = link.split_once(':').map_or("", |(_, to)| to).split('?').next().unwrap_or_default();
         let to = percent_decode_str(to).decode_utf8_lossy();
         for shown in to.split(',').map(str::trim).filter(|shown| !shown.is_empty()) {
-            if shown.eq_ignore_ascii_case(&statement.contact.email) {
+            if shown.eq_ignore_ascii_case(&contact.email) {
                 continue;
             }
             // Markdown makes a link of an address alone.
             let places = [written, shown].map(|written| self.place(within, written));
             let [found, of_address] = places;
             let (path, place) = if found.1.is_empty() { of_address } else { found };
-            let message = format!("the page shows `{shown}`; the statement says `{}`", statement.contact.email);
+            let message = format!("the page shows `{shown}`; the statement says `{}`", contact.email);
             diagnostics.push(
                 Diagnostic::warning(&path, place, message)
                     .code("P214")
                     .note(format!("found in `{}`", within.address))
-                    .help(format!("either show `{}`", statement.contact.email))
+                    .help(format!("either show `{}`", contact.email))
                     .help("or give the other address under `contact` in a new version of the statement"),
             );
         }

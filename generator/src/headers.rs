@@ -7,7 +7,7 @@ use statement::diagnostic::{Diagnostic, Diagnostics};
 
 use crate::address;
 use crate::policy::Policy;
-use crate::publication::Publication;
+use crate::publication::{self, Publication};
 use crate::site::{Occupant, Site};
 use crate::site_config;
 
@@ -46,14 +46,14 @@ impl Headers {
     #[must_use]
     pub fn of(site: &Site, policy: &Policy<'_>) -> Self {
         let mut headers = Self { rules: vec![everywhere(site, policy)], lost: Vec::new() };
-        if let Some(statement) = site.statement() {
-            let home = Site::statement_home(statement);
+        for publication in site.publications.iter().filter(|publication| publication.in_force().is_some()) {
+            let home = &publication.home;
             headers.add(home.clone(), vec![("Cache-Control", SHORT.to_owned())]);
             for file in ["statement.md", "facts.json", ":language/statement.md"] {
                 let path = format!("{home}:version/{file}");
                 headers.add(path, vec![("Cache-Control", A_YEAR.to_owned())]);
             }
-            let forget = address::below(&home, "forget");
+            let forget = publication.shared("forget");
             if site.by_address.contains_key(&forget) {
                 let clear = ("Clear-Site-Data", "\"cookies\", \"storage\"".to_owned());
                 headers.add(forget, vec![clear, ("Cache-Control", "no-store".to_owned())]);
@@ -172,7 +172,15 @@ fn versions(site: &Site) -> Vec<Rule> {
 fn of_version(site: &Site, publication: &Publication, index: usize) -> Rule {
     let versions = &publication.document.history.versions;
     let home = &publication.home;
-    let mut links = vec![link(home, "privacy-policy"), link(home, "original latest-version")];
+    let relation = if publication.has_facts {
+        Some("privacy-policy")
+    } else if home == publication::TERMS {
+        Some("terms-of-service")
+    } else {
+        None
+    };
+    let mut links: Vec<String> =
+        relation.into_iter().chain(["original latest-version"]).map(|to| link(home, to)).collect();
     let other = |index: Option<usize>, relation: &str| {
         index.map(|index| link(&publication.address_of(&versions[index].version), relation))
     };

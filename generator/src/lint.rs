@@ -1,4 +1,5 @@
-//! What laws wish for, where the settings name one (P208), and the date a statement's page must show (P211).
+//! What laws wish for, where the settings name one (P208), the link to the statement that every page must have (P231),
+//! and the date a statement's page must show (P211).
 //!
 //! Facts about law are here only where they make a check; nothing here is legal advice.
 
@@ -7,9 +8,9 @@ use std::sync::Arc;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::promise::SignalAnswer;
 
-use crate::address;
 use crate::declared::Profile;
 use crate::markdown::Rendered;
+use crate::scan;
 use crate::site::{PageKind, Site, SitePage};
 use crate::template::date_words;
 
@@ -42,26 +43,26 @@ pub fn check_profiles(site: &Site, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Reports a page without a visible link to the statement that has the word “privacy”, where a profile wishes for one.
+/// Reports a page without a visible link to the statement: an error where its facts are held against its text (P231),
+/// a wish where only a profile has it (P208). It is the theme that lacks the link.
 pub fn check_privacy_link(site: &Site, page: &SitePage, html: &str, diagnostics: &mut Diagnostics) {
-    let Some(statement) = site.statement().filter(|_| !site.config.declared.lint.is_empty()) else { return };
-    let home = address::href(&Site::statement_home(statement));
-    let opening = format!("href=\"{home}\"");
-    let is_link = |at: usize| {
-        let is_anchor = html[..at].rfind('<').is_some_and(|start| html[start..].starts_with("<a "));
-        let end = html[at..].find("</a>").map_or(html.len(), |end| at + end);
-        is_anchor && html[at + opening.len()..end].to_lowercase().contains("privacy")
-    };
-    if html.match_indices(&opening).any(|(at, _)| is_link(at)) {
+    let Some(statement) = site.statement() else { return };
+    let is_required = statement.promises.provenance.is_some();
+    if !(is_required || !site.config.declared.lint.is_empty()) || scan::has_privacy_link(html) {
         return;
     }
     let path: Arc<str> = format!("themes/{}/templates", site.config.theme.value).into();
+    let fact = "a page has no visible link to the privacy statement";
+    let missing = if is_required {
+        Diagnostic::error(&path, 0..0, fact).code("P231")
+    } else {
+        Diagnostic::warning(&path, 0..0, format!("profile us-caloppa: {fact}")).code("P208")
+    };
     diagnostics.push(
-        Diagnostic::warning(&path, 0..0, "profile us-caloppa: a page has no link with the word `privacy`")
-            .code("P208")
-            .note(format!("found in `{}`", page.address))
-            .help(format!("either link to `{home}` in the theme, with the word “Privacy”"))
-            .help("or remove `us-caloppa` from `lint` in `content/site.yaml`"),
+        missing
+            .note(format!("found on `{}`", page.name()))
+            .note("it is looked for in the page's `<header>` and `<footer>`, with the word “Privacy”")
+            .help("print `<a href=\"{{ statement.url }}\" rel=\"privacy-policy\">Privacy statement</a>` in the theme's footer"),
     );
 }
 

@@ -145,7 +145,7 @@ pub fn render(
     let options = options(site, page);
     let (tags, faults) = shortcodes(source, options);
     let masked = (!tags.is_empty()).then(|| shortcode::mask(source, &tags));
-    let contact = statement_of(site, page).map(|statement| &statement.contact);
+    let contact = statement_of(site, page).and_then(|statement| statement.contact.as_ref());
     let mut renderer = Renderer {
         site,
         theme,

@@ -18,7 +18,7 @@ use crate::moment::Moment;
 pub enum Document {
     /// A page.
     Page(Page),
-    /// A version of the privacy statement: a file whose front matter names its `schema`.
+    /// A version of the privacy statement or of another document: a file whose front matter names its `document`.
     Statement(Box<Statement>),
     /// A version that is being written; none where it cannot be used yet, which has been reported.
     Draft(Option<Box<Statement>>),
@@ -104,13 +104,12 @@ pub enum SortBy {
 pub fn parse(path: &Arc<str>, file: &str, timezone: &TimeZone, diagnostics: &mut Diagnostics) -> Option<Document> {
     let parts = front_matter::split(path, file, diagnostics)?;
     let root = yaml::parse(path, file, parts.yaml, diagnostics)?;
-    let has_schema =
-        matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "schema"));
-    if has_schema && version::is_draft(&root) {
+    let is_version = version::is_version(&root);
+    if is_version && version::is_draft(&root) {
         let draft = Statement::parse(path, file, &root, parts.text, diagnostics);
         return Some(Document::Draft(draft.map(Box::new)));
     }
-    if has_schema {
+    if is_version {
         return Statement::parse(path, file, &root, parts.text, diagnostics)
             .map(|statement| Document::Statement(Box::new(statement)));
     }

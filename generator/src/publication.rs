@@ -26,6 +26,8 @@ pub struct Publication {
     pub path: Arc<str>,
     /// Its lock, and when each version is in force.
     pub document: VersionedDocument,
+    /// Whether it is the privacy statement, whose facts the software is held to.
+    pub has_facts: bool,
     /// Whether there are pages beside the versions: where there is a lock, and where the theme has templates for them.
     pub has_companions: bool,
     /// The versions' files and the drafts, as indices into [`Site::statements`](crate::site::Site::statements).
@@ -127,6 +129,7 @@ pub fn gather(
         let mut publication = Publication {
             home,
             path: Arc::clone(path),
+            has_facts: files.iter().any(|file| statements[*file].has_facts),
             has_companions: document.is_locked || has_templates,
             statements: files,
             translations,
@@ -244,11 +247,11 @@ impl Publication {
     /// The pages beside the versions: each with its site path.
     #[must_use]
     pub fn companions(&self, statements: &[Statement], translations: &[Translation]) -> Vec<(Companion, String)> {
-        let mut pages = vec![
-            (Companion::Changes, self.shared("changes")),
-            (Companion::Verify, self.shared("verify")),
-            (Companion::Forget, self.shared("forget")),
-        ];
+        let mut pages = vec![(Companion::Changes, self.shared("changes")), (Companion::Verify, self.shared("verify"))];
+        // To make a browser forget the site is what the privacy statement promises.
+        if self.has_facts {
+            pages.push((Companion::Forget, self.shared("forget")));
+        }
         for (index, comparison) in self.comparisons.iter().enumerate() {
             pages.push((Companion::Comparison(index), self.address_of_comparison(statements, comparison)));
         }
@@ -288,6 +291,9 @@ fn name_of(statement: &Statement) -> &str {
     let name = statement.path.rsplit('/').next().unwrap_or_default();
     name.strip_suffix(".md").unwrap_or(name)
 }
+
+/// Where the terms of service stand, if they are a document with versions.
+pub const TERMS: &str = "/terms/";
 
 /// The addresses people try for a privacy statement; each leads to it where nothing else stands there.
 pub const USUAL_ADDRESSES: [&str; 4] = ["/privacy-policy/", "/privacy-statement/", "/privacy.html", "/legal/privacy/"];

@@ -127,6 +127,10 @@ fn look_at<'a>(
             let kinds = page(&inner).findings.into_iter().filter_map(|finding| finding.kind.into_owned());
             found.extend(kinds.map(|kind| Finding { written: value, kind }));
         }
+        2 | 4 | 6 if is_tag(&["set", "animate"]) && ["to", "from", "by", "values"].into_iter().any(is) => {
+            // An animation may change where an element's `href` leads.
+            value.split(';').for_each(|address| load(Load::Other, address.trim(), found));
+        }
         _ if name.len() > 2 && is_handler(name) => found.push(Finding { written: value, kind: FindingKind::Handler }),
         _ if value.starts_with("url(") => styles(value, found),
         _ => {}

@@ -15,7 +15,7 @@ use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use statement::form::Form;
 use statement::history::State;
 use statement::translation::Translation;
-use statement::version::{Statement, start_of};
+use statement::version::{Statement, parse_version, start_of};
 use statement::yaml;
 
 use crate::address;
@@ -307,6 +307,9 @@ fn parse_documents(
         .collect();
     let mut documents = Documents::default();
     for (path, document, found) in parsed {
+        if let Some(Document::Draft(_)) = &document {
+            warn_of_dated_draft(path, diagnostics);
+        }
         if !drafts && matches!(document, Some(Document::Draft(_))) {
             documents.left_out.push(content_path(path).into());
             continue;
@@ -321,6 +324,19 @@ fn parse_documents(
         }
     }
     documents
+}
+
+/// Somebody who names a draft like a version thinks that it is published.
+fn warn_of_dated_draft(path: &Arc<str>, diagnostics: &mut Diagnostics) {
+    let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".md")).unwrap_or_default();
+    if parse_version(name).is_ok() {
+        let fact = format!("`{name}.md` is named like a version, and is a draft that is not published");
+        diagnostics.push(
+            Diagnostic::warning(path, 0..0, fact)
+                .help(format!("either write `version: \"{name}\"`, and the build says which line the lock needs"))
+                .help("or name the file `next.md`"),
+        );
+    }
 }
 
 /// Parses every form; what cannot be used is added to `unusable`.
@@ -372,7 +388,7 @@ impl Site {
         let documents = documents::assemble(tree, &statements, &translations, &config.timezone, at, diagnostics);
         let theme = ThemeFiles::find(&config.theme.value, tree, diagnostics);
         let publications = publication::gather(documents, tree, &theme, &statements, &translations, at);
-        let in_force = in_force(&publications).map(|index| &statements[index]);
+        let in_force = in_force(&publications, &statements).map(|index| &statements[index]);
         // Where the statement itself could not be read, its absence is no news.
         if in_force.is_some() || unusable.is_empty() {
             check_statement(&statements, &forms, in_force, &today, diagnostics);
@@ -498,10 +514,10 @@ impl Site {
         self.publications.iter().filter_map(next).min()
     }
 
-    /// Whether every page must lead to the statement: where its facts are held against its text.
+    /// The terms of service, where the site has them in versions: the document in `content/terms/`.
     #[must_use]
-    pub fn requires_privacy_link(&self) -> bool {
-        self.statement().is_some_and(|statement| statement.promises.provenance.is_some())
+    pub fn terms(&self) -> Option<&Publication> {
+        self.publications.iter().find(|publication| publication.home == publication::TERMS)
     }
 
     /// The site path of a version's permalink.
@@ -676,15 +692,17 @@ impl Site {
         self.by_content_path.extend(in_content.map(|path| (path, id)));
     }
 
-    /// The addresses that people try for a privacy statement lead to it, unless something else stands there.
+    /// The addresses that people try for a privacy statement lead to it, and where a version was announced to what is in
+    /// force since, unless something else stands there.
     fn add_statement_redirects(&mut self) {
-        let Some(statement) = self.statement() else { return };
-        let publication =
-            self.publications.iter().find(|publication| publication.home == Self::statement_home(statement));
-        let Some((home, announces)) = publication.map(|found| (found.home.clone(), found.announces())) else { return };
-        let Some(Occupant::Page(to)) = self.by_address.get(&home).copied() else { return };
-        let upcoming = announces.then(|| address::below(&home, "upcoming"));
-        for from in publication::USUAL_ADDRESSES.map(str::to_owned).into_iter().chain(upcoming) {
+        let usual = self.statement().map(|statement| {
+            let home = Self::statement_home(statement);
+            publication::USUAL_ADDRESSES.map(|from| (from.to_owned(), home.clone()))
+        });
+        let announcing = self.publications.iter().filter(|publication| publication.announces());
+        let upcoming = announcing.map(|publication| (publication.shared("upcoming"), publication.home.clone()));
+        for (from, to) in usual.into_iter().flatten().chain(upcoming.collect::<Vec<_>>()) {
+            let Some(Occupant::Page(to)) = self.by_address.get(&to).copied() else { continue };
             if !self.by_address.contains_key(&from) {
                 self.by_address.insert(from.clone(), Occupant::Redirect(to));
                 self.redirects.push((from, to));
@@ -975,13 +993,13 @@ impl Site {
     }
 }
 
-/// The version in force of all documents; of several, the one that is newest.
-fn in_force(publications: &[Publication]) -> Option<usize> {
+/// The version in force of the privacy statement: of the documents, the one with facts.
+fn in_force(publications: &[Publication], statements: &[Statement]) -> Option<usize> {
     let versions = publications.iter().filter_map(|publication| {
         let version = &publication.document.history.versions[publication.in_force()?];
         Some((version.effective, publication.file_of(version)?))
     });
-    versions.max().map(|(_, file)| file)
+    versions.filter(|(_, file)| statements[*file].has_facts).max().map(|(_, file)| file)
 }
 
 /// A page or a form under another suffix would be published with its front matter.
@@ -1019,19 +1037,6 @@ fn check_statement(
     today: &Date,
     diagnostics: &mut Diagnostics,
 ) {
-    if let Some(first) = statements.first() {
-        for other in statements.iter().filter(|other| other.document != first.document) {
-            diagnostics.push(
-                Diagnostic::error(
-                    &other.path,
-                    0..0,
-                    format!("`{}` is another document than `{}`", other.document, first.document),
-                )
-                .note(format!("`{}` names its document `{}`", first.path, first.document))
-                .help("all versions of the statement have the same `document`"),
-            );
-        }
-    }
     for statement in statements {
         statement::lock::check_correction(statements, statement, diagnostics);
     }
@@ -1040,10 +1045,16 @@ fn check_statement(
             let diagnostic =
                 Diagnostic::error(&form.path, 0..0, format!("no privacy statement is in force on {today}"))
                     .note("a form may only ask for what a statement declares");
-            diagnostics.push(match statements.iter().min_by_key(|statement| statement.effective) {
-                Some(first) => diagnostic.help(format!("the first version is effective on {}", first.effective)),
-                None => diagnostic.help("write one, for example `content/privacy/2018-09-26.md`"),
-            });
+            diagnostics.push(
+                match statements
+                    .iter()
+                    .filter(|statement| statement.has_facts)
+                    .min_by_key(|statement| statement.effective)
+                {
+                    Some(first) => diagnostic.help(format!("the first version is effective on {}", first.effective)),
+                    None => diagnostic.help("write one, for example `content/privacy/2018-09-26.md`"),
+                },
+            );
         }
         return;
     };

@@ -45,7 +45,9 @@ pub fn addresses(publication: &Publication, statements: &[Statement], translatio
     for version in publication.document.history.versions.iter().filter(|version| publication.file_of(version).is_some())
     {
         let folder = publication.address_of(&version.version);
-        paths.extend(["statement.md", "facts.json", "facts.jsonld"].map(|name| address::beside(&folder, name)));
+        let export = publication.has_facts.then_some("facts.jsonld");
+        let names = ["statement.md", "facts.json"].into_iter().chain(export);
+        paths.extend(names.map(|name| address::beside(&folder, name)));
     }
     paths
 }
@@ -89,8 +91,10 @@ fn render(
         let folder = publication.address_of(&version.version);
         files.push((address::beside(&folder, "statement.md"), statement.text.clone()));
         files.push((address::beside(&folder, "facts.json"), canonical_json(&statement.facts)));
-        let url = address::permalink(&site.config.base_url, &folder);
-        files.push((address::beside(&folder, "facts.jsonld"), pretty(&dpv::export(statement, &url))));
+        if publication.has_facts {
+            let url = address::permalink(&site.config.base_url, &folder);
+            files.push((address::beside(&folder, "facts.jsonld"), pretty(&dpv::export(statement, &url))));
+        }
     }
     if publication.has_companions {
         for translation in publication.translations.iter().map(|index| &site.translations[*index]) {

@@ -118,12 +118,25 @@ fn document(site: &Site, publication: &Publication) -> Value {
         changes_permalink: publication.has_companions.then(|| absolute(&publication.shared("changes"))),
         feed_url: publication.has_companions.then(|| address::href(&feed(publication))),
         verify_url: publication.has_companions.then(|| shared("verify")),
-        forget_url: publication.has_companions.then(|| shared("forget")),
+        has_facts: publication.has_facts,
+        in_force: in_force.map(|file| in_force_value(site, &site.statements[file])),
+        forget_url: (publication.has_companions && publication.has_facts).then(|| shared("forget")),
         upcoming_url: publication.upcoming().map(|_| shared("upcoming")),
         manifest_url: beside("manifest.json"),
         timemap_url: beside("timemap.link"),
         lock_url: publication.document.is_locked.then(|| beside("lock.jsonl")),
         timezone: site.config.timezone.iana_name().unwrap_or("UTC"),
+    }
+}
+
+/// What the other pages of a document say of the version in force.
+fn in_force_value(site: &Site, statement: &Statement) -> Value {
+    let at = moment(site, statement.effective_in(&site.config.timezone));
+    map! {
+        title: statement.title.as_str(),
+        url: address::href(&Site::statement_home(statement)),
+        effective_words: at.get_from_path("words").cloned(),
+        effective_datetime: at.get_from_path("iso").cloned(),
     }
 }
 

@@ -64,7 +64,8 @@ struct Facts<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Version<'a> {
-    additional_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    additional_type: Option<&'static str>,
     name: &'a str,
     version: &'a str,
     url: String,
@@ -85,7 +86,7 @@ fn of_version(site: &Site, file: usize) -> Option<String> {
     let until = version.until().map_or_else(|| "..".to_owned(), day);
     let publisher = statement.promises.controller.as_ref();
     let thing = Thing::Statement(Version {
-        additional_type: "http://www.wikidata.org/entity/Q1999831",
+        additional_type: statement.has_facts.then_some("http://www.wikidata.org/entity/Q1999831"),
         name: &statement.title,
         version: &statement.version,
         url: address::permalink(&site.config.base_url, &publication.address_of(&version.version)),

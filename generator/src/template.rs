@@ -625,6 +625,7 @@ fn site_value(site: &Site, menu: &[String], current: usize) -> Value {
         language: site.config.language.as_str(),
         footer: site.config.footer.as_str(),
         policy: policy_in_page(site),
+        terms_url: site.terms().map(|terms| address::href(&terms.home)),
         menu: entries,
         feed: site.feeds.iter().any(|feed| feed.page.is_none()).then(|| feed_value("/")),
     }
@@ -680,6 +681,7 @@ fn taxonomy_values(taxonomy: &Taxonomy) -> TaxonomyValues {
 pub(crate) fn statement_value(site: &Site, statement: &Statement) -> Value {
     let effective = date_words(statement.effective);
     let start = statement.effective.to_zoned_datetime(site.config.timezone.clone());
+    let contact = statement.contact.as_ref();
     map! {
         title: statement.title.as_str(),
         language: statement.language.as_str(),
@@ -691,8 +693,8 @@ pub(crate) fn statement_value(site: &Site, statement: &Statement) -> Value {
         effective_words: effective,
         effective_datetime: start.ok().map(|start| start.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
         digest: statement.digests.digest.as_str(),
-        contact_email: statement.contact.email.as_str(),
-        contact_href: address::mailto(&statement.contact.email, statement.contact.subject.as_deref()),
+        contact_email: contact.map(|contact| contact.email.as_str()),
+        contact_href: contact.map(|contact| address::mailto(&contact.email, contact.subject.as_deref())),
         retention_words: statement.retention_minimum.map(statement::period::Period::to_words),
         changes_url: statement_values::changes_url(site, statement),
         changes_feed: statement_values::changes_feed(site, statement),

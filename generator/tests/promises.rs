@@ -72,3 +72,46 @@ fn every_promise_has_its_row_and_its_test() {
         }
     }
 }
+
+/// The cells of the rows of a table whose first cell is a number, after a heading.
+fn numbered<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+    let (_, part) = page.split_once(heading).expect("the heading is there");
+    let rows = part.split("\n## ").next().unwrap_or_default().lines();
+    let rows = rows.map(|line| line.split('|').map(str::trim).collect::<Vec<&str>>());
+    rows.filter(|cells| cells.get(1).is_some_and(|cell| cell.parse::<u32>().is_ok())).collect()
+}
+
+#[test]
+fn every_sentence_of_the_first_version_has_its_row() {
+    let page = fs::read_to_string(repository().join("docs/PROMISES.md")).expect("the table is there");
+    let listed: BTreeSet<&str> =
+        page.lines().filter(|line| line.starts_with("| P")).filter_map(|line| line.get(2..6)).collect();
+    let rows = numbered(&page, "## Row by row");
+    let numbers: Vec<String> = rows.iter().map(|cells| cells[1].to_owned()).collect();
+    assert_eq!(numbers, (1..=37).map(|number| number.to_string()).collect::<Vec<_>>());
+    for cells in rows {
+        let codes: Vec<&str> = cells[4].split([',', ';']).map(str::trim).filter(|code| code.starts_with('P')).collect();
+        let unknown: Vec<&&str> = codes.iter().filter(|code| !listed.contains(**code)).collect();
+        assert!(unknown.is_empty(), "row {}: {unknown:?}", cells[1]);
+        let is_of_now = cells[3].split(' ').any(|moment| matches!(moment, "E" | "B"));
+        assert_eq!(is_of_now, !codes.is_empty(), "row {}", cells[1]);
+    }
+}
+
+#[test]
+fn every_acceptance_test_exists() {
+    let page = fs::read_to_string(repository().join("docs/PROMISES.md")).expect("the table is there");
+    let folders = ["statement/src", "statement/tests", "generator/src", "generator/tests", "tests/tests"];
+    let tests: Vec<String> = folders.iter().flat_map(|folder| sources(&repository().join(folder))).collect();
+    let rows = numbered(&page, "## Acceptance tests");
+    assert!(!rows.is_empty());
+    for cells in rows {
+        for name in cells[3].split('`').skip(1).step_by(2) {
+            let exists = match name.strip_suffix(".txt") {
+                Some(_) => repository().join("generator/tests/cases").join(name).exists(),
+                None => tests.iter().any(|text| text.contains(&format!("fn {name}("))),
+            };
+            assert!(exists, "there is no test `{name}`, which shows {}", cells[1]);
+        }
+    }
+}

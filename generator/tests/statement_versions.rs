@@ -137,6 +137,94 @@ fn build(files: &BTreeMap<String, String>, day: jiff::civil::Date) -> BTreeMap<S
     published.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes.into()).unwrap())).collect()
 }
 
+#[test]
+fn a_redacted_version_leaves_a_tombstone() {
+    let mut files = site();
+    for gone in ["2018-01-01.md", "2018-01-01.es.md"] {
+        assert!(files.remove(&format!("content/privacy/{gone}")).is_some());
+    }
+    let lock = files.get_mut("content/privacy/statement.lock").unwrap();
+    *lock = append(lock, |lock| statement::lock::Line {
+        reason: Some("A court ordered it.".to_owned()),
+        ..lock.next_line(Event::Redacted, "2018-01-01", at("2021-01-01"), "A. Editor")
+    });
+    let published = build(&files, date(2024, 5, 1));
+    let page = seen(&published["/privacy/2018-01-01/"]);
+    assert!(page.contains("Its text was removed on January 1, 2021: A court ordered it."), "{page}");
+    assert!(published["/privacy/2018-01-01/"].contains("<meta name=\"robots\" content=\"noindex\">"));
+    let manifest: Value = serde_json::from_str(&published["/privacy/manifest.json"]).unwrap();
+    let redacted = &manifest["versions"][0];
+    assert_eq!((&redacted["version"], &redacted["text_url"]), (&"2018-01-01".into(), &Value::Null));
+    assert!(page.contains(redacted["digest"].as_str().unwrap()), "its digest stays");
+    for gone in
+        ["/privacy/2018-01-01/statement.md", "/privacy/2018-01-01/es/", "/privacy/compare/2018-01-01/2019-01-01/"]
+    {
+        assert!(!published.contains_key(gone), "{gone}");
+    }
+    assert!(published.values().all(|text| !text.contains("We keep it for seven years")), "its text is nowhere");
+}
+
+/// The terms of service: a document beside the statement, with two versions and no facts.
+fn terms() -> [(&'static str, String); 2] {
+    let file = |version: &str, text: &str| {
+        format!(
+            "---\ndocument: example-terms\nversion: \"{version}\"\ntitle: Terms of Use\nlanguage: en\neffective: \
+             \"{version}\"\n---\n{text}"
+        )
+    };
+    [
+        ("2019-01-01", file("2019-01-01", "You may use the site for one hour a day.\n\n## Law {#law}\n\nUS.\n")),
+        ("2020-01-01", file("2020-01-01", "You may use the site for two hours a day.\n\n## Law {#law}\n\nUS.\n")),
+    ]
+}
+
+/// The site with the terms in a lock of their own.
+fn site_with_terms() -> BTreeMap<String, String> {
+    let (mut files, mut lock) = (site(), String::new());
+    for (version, file) in terms() {
+        let statement = statement(version, &file);
+        let note = Note { summary: "Hours".into(), why: "w".into(), who: "w".into(), action: "d".into() };
+        let moment = at(version);
+        lock = append(&lock, |lock| lock.publishing(&statement, Event::Published, moment, moment, "A. Editor", note));
+        files.insert(format!("content/terms/{version}.md"), file);
+    }
+    files.insert("content/terms/statement.lock".to_owned(), lock);
+    files
+}
+
+#[test]
+fn a_document_without_facts_has_versions_beside_the_statement() {
+    let files = site_with_terms();
+    let published = build(&files, date(2024, 5, 1));
+    let page = |path: &str| seen(&published[path]);
+    assert!(page("/terms/").contains("two hours") && page("/privacy/").contains("We keep what you wrote."));
+    let old = page("/terms/2019-01-01/");
+    assert!(old.contains("one hour") && old.contains("It was superseded on January 1, 2020."), "{old}");
+    assert!(old.contains("In force is the version effective January 1, 2020."), "{old}");
+    assert!(page("/terms/changes/").contains("1 words inserted") || page("/terms/changes/").contains("inserted"));
+    let html = &published["/terms/compare/2019-01-01/2020-01-01/"];
+    assert!(html.contains("<ins><span class=\"visually-hidden\">inserted: </span>two"), "{html}");
+    let feed = feed_rs::parser::parse(published["/terms/changes/feed.xml"].as_bytes()).expect("it is a feed");
+    assert_eq!(feed.entries.len(), 2);
+    assert_eq!(published["/terms/lock.jsonl"], files["content/terms/statement.lock"]);
+    let manifest: Value = serde_json::from_str(&published["/terms/manifest.json"]).unwrap();
+    assert_eq!((&manifest["document"], &manifest["in_force"]), (&"example-terms".into(), &"2020-01-01".into()));
+    assert!(published["/terms/2020-01-01/facts.json"].contains("\"document\":\"example-terms\""));
+    for page in ["/", "/terms/", "/privacy/changes/"] {
+        assert!(published[page].contains("<link rel=\"terms-of-service\" href=\"/terms/\">"), "{page}");
+        assert!(published[page].contains("<link rel=\"privacy-policy\" href=\"/privacy/\">"), "{page}");
+    }
+    let headers = &published["/_headers"];
+    let (_, of_terms) = headers.split_once("\n/terms/2020-01-01/\n").expect("a version has a rule");
+    assert!(of_terms.starts_with("  Link: </terms/>; rel=\"terms-of-service\", "), "{of_terms}");
+    assert!(headers.contains("\n/terms/:version/statement.md\n"), "{headers}");
+    // What only facts promise.
+    for absent in ["/terms/forget/", "/terms/2020-01-01/facts.jsonld", "/terms/drift.json"] {
+        assert!(!published.contains_key(absent), "{absent}");
+    }
+    assert!(!published["/terms/"].contains("Q1999831") && published["/privacy/"].contains("Q1999831"));
+}
+
 /// The text a reader sees, without the words that only a screen reader says.
 fn seen(html: &str) -> String {
     let mut text = String::new();

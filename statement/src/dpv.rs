@@ -32,8 +32,10 @@ pub fn export(statement: &Statement, url: &str) -> Value {
             notice[key] = value;
         }
     };
-    let mut controller =
-        json!({"@type": "dpv:DataController", "dpv:hasContact": format!("mailto:{}", statement.contact.email)});
+    let mut controller = json!({"@type": "dpv:DataController"});
+    if let Some(contact) = &statement.contact {
+        controller["dpv:hasContact"] = format!("mailto:{}", contact.email).into();
+    }
     if let Some(known) = &promises.controller {
         controller["dpv:hasName"] = known.name.as_str().into();
     }

@@ -164,13 +164,27 @@ impl Lock {
             at += line.len();
             let (json, whole) = line.strip_suffix('\n').map_or((line, false), |json| (json, true));
             let place = start..start + json.len();
+            let number = lock.lines.len() + 1;
+            let as_published = "bring back the lock as it was published; lines may only be added at its end";
+            let mut help = as_published;
             let wrong = match serde_json::from_str::<Line>(json) {
+                _ if json.ends_with('\r') => {
+                    help = "save it with the line ends of Unix (LF), and let git keep them: write \
+                            `statement.lock -text` into `.gitattributes`";
+                    Some(format!("line {number} of the lock ends as on Windows (CR LF), so its digest is another"))
+                }
+                Ok(_) if !whole => {
+                    help = "end it with a new line, if you have just added it; else bring back the lock as it was \
+                            published";
+                    Some("the last line of the lock is not ended".to_owned())
+                }
                 _ if !whole => Some("the last line is not ended: the lock was cut short".to_owned()),
-                Err(error) => {
+                Err(error) if error.is_data() => {
                     let fact = error.to_string();
                     let fact = fact.split_once(" at line ").map_or(fact.as_str(), |(fact, _)| fact).to_owned();
-                    Some(format!("line {} of the lock cannot be read: {fact}", lock.lines.len() + 1))
+                    Some(format!("line {number} of the lock cannot be read: {fact}"))
                 }
+                Err(_) => Some(format!("line {number} of the lock is not JSON")),
                 Ok(line) => lock.broken_by(&line).or_else(|| {
                     lock.head = Some(sha256_hex(json.as_bytes()));
                     lock.lines.push(line);
@@ -178,11 +192,7 @@ impl Lock {
                 }),
             };
             if let Some(fact) = wrong {
-                diagnostics.push(
-                    Diagnostic::error(path, place, fact)
-                        .code("P216")
-                        .help("bring back the lock as it was published; lines may only be added at its end"),
-                );
+                diagnostics.push(Diagnostic::error(path, place, fact).code("P216").help(help));
                 return None;
             }
             let note = lock.lines.last().and_then(|line| line.note.as_ref());
@@ -461,7 +471,8 @@ fn without_phrases(facts: &Value) -> Value {
 pub fn check_correction(statements: &[Statement], new: &Statement, diagnostics: &mut Diagnostics) {
     let Some(kind) = new.promises.kind.as_ref().filter(|kind| kind.value == Kind::Correction) else { return };
     let corrected = new.promises.corrects.as_ref();
-    let old = corrected.and_then(|version| statements.iter().find(|statement| statement.version == *version));
+    let old = corrected
+        .and_then(|version| statements.iter().find(|old| old.version == *version && old.document == new.document));
     let error = |fact: &str| Diagnostic::error(&new.path, kind.span.clone(), fact).code("P222");
     let Some(old) = old.filter(|old| old.version != new.version) else {
         diagnostics.push(

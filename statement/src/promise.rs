@@ -607,8 +607,15 @@ impl Reader {
     }
 
     /// Reads every other key of the front matter. `fields` are those the version declares.
+    /// Reads what a document without facts says of itself: how it follows the version before it, and how it changes.
+    pub(crate) fn without_facts(mut self, root: &mut Fields<'_, '_>, promises: &mut Promises) {
+        self.lifecycle(root, promises);
+        self.changes(root, promises);
+    }
+
     pub(crate) fn root(mut self, root: &mut Fields<'_, '_>, fields: &[DeclaredField], promises: &mut Promises) {
         self.lifecycle(root, promises);
+        self.provenance(root, promises);
         if let Some(mut controller) = root.mapping("controller", "controller") {
             let name = controller.words("name");
             let name = controller.required("name", name);
@@ -646,6 +653,9 @@ impl Reader {
         promises.corrects = value(corrects);
         promises.retired = values(root.strings("retired"));
         promises.moved_to = moved_to(root);
+    }
+
+    fn provenance(&mut self, root: &mut Fields<'_, '_>, promises: &mut Promises) {
         let Some(mut provenance) = root.mapping("provenance", "provenance") else { return };
         let source = provenance.one_of("source", Source::WORDS);
         let source = provenance.required("source", source);
@@ -822,6 +832,10 @@ impl Reader {
             self.says(&mut law, "law", Says::Optional);
             law.finish();
         }
+        self.changes(root, promises);
+    }
+
+    fn changes(&mut self, root: &mut Fields<'_, '_>, promises: &mut Promises) {
         if let Some(mut changes) = root.mapping("changes", "changes") {
             promises.changes = Some(Changes {
                 effective: value(changes.one_of("effective", ChangesEffective::WORDS)),

@@ -1,4 +1,5 @@
-//! One version of the privacy statement: its facts and its text.
+//! One version of the privacy statement, or of another document that is kept in versions: its facts, if it has any, and
+//! its text.
 //!
 //! It does not know the other versions; which one is in force is asked of their [`History`](crate::history::History).
 
@@ -42,8 +43,10 @@ pub struct Statement {
     pub effective: Date,
     /// The moment from which it is in force, where one is written; else it is 00:00 of the day in the site's time zone.
     pub effective_at: Option<Timestamp>,
-    /// Whom to ask.
-    pub contact: Contact,
+    /// Whether it has facts that the software is held to; what has none is only kept, dated and compared.
+    pub has_facts: bool,
+    /// Whom to ask; whatever has facts says it.
+    pub contact: Option<Contact>,
     /// What a visitor may be asked for.
     pub fields: Vec<DeclaredField>,
     /// How long a registration is kept at least.
@@ -118,8 +121,11 @@ impl Statement {
         }
         let mut facts = Fields::new(path, "the statement's front matter", root, diagnostics)?;
 
+        let has_facts = has_schema(root);
         let schema = facts.one_of("schema", &[(SCHEMA, ())]);
-        facts.required("schema", schema);
+        if has_facts {
+            facts.required("schema", schema);
+        }
         let document = facts.words("document");
         let document = facts.required("document", document);
         let version = facts.parsed("version", parse_version_or_draft);
@@ -133,22 +139,20 @@ impl Statement {
 
         let mut reader = Reader::new(has_provenance(root));
         let mut promises = Promises::default();
-        let node = facts.node("contact");
-        let contact = facts.required("contact", node).and_then(|node| {
-            let mut contact = Fields::new(path, "contact", node, facts.diagnostics)?;
-            let email = contact.parsed("email", parse_email);
-            let email = contact.required("email", email);
-            let subject = contact.string("subject").map(|subject| subject.value);
-            promises.contact_for = reader.contact(&mut contact);
-            contact.finish();
-            Some(Contact { email: email?.value, subject })
-        });
-
-        let node = facts.node("collects");
-        let fields = facts
-            .required("collects", node)
-            .and_then(|node| parse_collects(path, node, &mut reader, &mut promises, facts.diagnostics));
-        reader.root(&mut facts, fields.as_deref().unwrap_or_default(), &mut promises);
+        let (mut contact, mut fields) = (None, Some(Vec::new()));
+        if has_facts {
+            let node = facts.node("contact");
+            contact = facts
+                .required("contact", node)
+                .and_then(|node| parse_contact(path, node, &mut reader, &mut promises, facts.diagnostics));
+            let node = facts.node("collects");
+            fields = facts
+                .required("collects", node)
+                .and_then(|node| parse_collects(path, node, &mut reader, &mut promises, facts.diagnostics));
+            reader.root(&mut facts, fields.as_deref().unwrap_or_default(), &mut promises);
+        } else {
+            reader.without_facts(&mut facts, &mut promises);
+        }
         facts.finish();
 
         let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".md"));
@@ -179,7 +183,8 @@ impl Statement {
             language: language?.value,
             effective: effective.as_ref()?.value.0,
             effective_at: effective?.value.1,
-            contact: contact?,
+            has_facts,
+            contact: if has_facts { Some(contact?) } else { None },
             fields: fields?,
             retention_minimum: promises
                 .retention
@@ -211,6 +216,36 @@ impl Statement {
     pub fn declares_field(&self, name: &str) -> bool {
         self.fields.iter().any(|field| field.key == name)
     }
+}
+
+/// Whether front matter is that of a version of a document: it names the `schema` of its facts, or else its `document`.
+#[must_use]
+pub fn is_version(root: &Node) -> bool {
+    has_schema(root) || has_key(root, "document")
+}
+
+fn has_schema(root: &Node) -> bool {
+    has_key(root, "schema")
+}
+
+fn has_key(root: &Node, key: &str) -> bool {
+    matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == key))
+}
+
+fn parse_contact(
+    path: &Arc<str>,
+    node: &Node,
+    reader: &mut Reader,
+    promises: &mut Promises,
+    diagnostics: &mut Diagnostics,
+) -> Option<Contact> {
+    let mut contact = Fields::new(path, "contact", node, diagnostics)?;
+    let email = contact.parsed("email", parse_email);
+    let email = contact.required("email", email);
+    let subject = contact.string("subject").map(|subject| subject.value);
+    promises.contact_for = reader.contact(&mut contact);
+    contact.finish();
+    Some(Contact { email: email?.value, subject })
 }
 
 fn parse_collects(
@@ -258,7 +293,11 @@ fn parse_collects(
     Some(declared)
 }
 
-pub(crate) fn parse_version(version: &str) -> Result<String, String> {
+/// The name of a version: a day, `2018-09-26`, and from the second on that day its number, `2018-09-26-2`.
+///
+/// # Errors
+/// Says what a version is named like.
+pub fn parse_version(version: &str) -> Result<String, String> {
     let (date, ordinal) = (version.get(..10), version.get(10..).unwrap_or_default());
     let dated = date.is_some_and(|date| date.parse::<Date>().is_ok() && date.len() == 10);
     let ordinal = ordinal.is_empty()

@@ -51,6 +51,9 @@ pub struct Entry {
     pub node: Node,
 }
 
+/// How deep values may stand in each other; what we read ourselves is never deeper than eight.
+const DEPTH_MAX: usize = 32;
+
 /// Reads the YAML in `text[part]`; places are offsets into `text`. Reports what is not YAML and then returns none.
 pub fn parse(path: &Arc<str>, text: &str, part: Range<usize>, diagnostics: &mut Diagnostics) -> Option<Node> {
     let yaml = &text[part.clone()];
@@ -66,6 +69,8 @@ pub(crate) fn parse_any(path: &Arc<str>, yaml: &str, base: usize, diagnostics: &
         with_snippet: false,
         merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::Error,
+        // Each level is some calls deep, and threads have little stack.
+        budget: serde_saphyr::budget! { max_depth: DEPTH_MAX },
     };
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(yaml, options) {
         Ok(raw) => Some(raw_to_node(raw, base)),
@@ -76,7 +81,11 @@ pub(crate) fn parse_any(path: &Arc<str>, yaml: &str, base: usize, diagnostics: &
             let message = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
             let message = message.split_once(" at line ").map_or(message.as_str(), |(fact, _)| fact);
             let start = base + at;
-            let help = if message.contains("duplicate") {
+            let is_too_large = message.contains("too large or too complex");
+            let message = if is_too_large { "nested too deep, or far too much of it" } else { message };
+            let help = if is_too_large {
+                "write it out, and simpler: what one anchor repeats counts each time"
+            } else if message.contains("duplicate") {
                 "remove one of the two"
             } else if message.contains("tabs") {
                 "indent with spaces"

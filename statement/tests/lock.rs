@@ -72,7 +72,10 @@ fn a_broken_chain_is_refused_at_its_line() {
     for (from, to, wanted) in [
         ("A. Editor\",\"note", "B. Editor\",\"note", "line 2 of the lock does not follow the line before it"),
         ("\"seq\":2", "\"seq\":3", "line 2 of the lock says `seq` 3"),
-        ("It was not ours\"}\n", "It was not ours\"}", "the last line is not ended: the lock was cut short"),
+        ("It was not ours\"}\n", "It was not ours\"}", "the last line of the lock is not ended"),
+        ("ours\"}\n", "ou", "the last line is not ended: the lock was cut short"),
+        ("ours\"}\n", "ours\"}\r\n", "line 2 of the lock ends as on Windows (CR LF), so its digest is another"),
+        ("ours\"}\n", "ours}\n", "line 2 of the lock is not JSON"),
         (",\"reason\":\"It was not ours\"", "", "line 2 of the lock has no `reason`"),
         (
             "withdrawn\",\"version\":\"2020-01-01",

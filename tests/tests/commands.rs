@@ -205,6 +205,7 @@ fn shells_and_man_know_every_command() {
     let commands = ["build", "serve", "check", "init", "new", "stats", "import", "completions", "man"];
     let manual = run(&mut candor(&["man"])).success().stdout;
     assert!(manual.contains(".TH candor 1"), "{manual}");
+    assert!(manual.contains(".SH \"STATEMENT PUBLISH\""), "{manual}");
     for command in commands {
         assert!(manual.contains(&format!(".SH \"{}\"", command.to_uppercase())), "`{command}` is not in the manual");
         let help = run(&mut candor(&[command, "--help"])).success().stdout;

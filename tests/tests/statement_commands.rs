@@ -557,3 +557,19 @@ fn the_live_site_is_held_against_the_lock_and_silence_is_not_consent() {
     site.write(LOCK, text.replacen("A. Editor", "B. Editor", 1));
     let _ = live(&format!("{}/", server.url)).exit(1).says(&["error"]);
 }
+
+#[test]
+fn a_second_draft_and_an_untranslated_translation_are_refused() {
+    let site = drafted(locked(), "2018-09-26", YEARS);
+    let draft = site.read(NEXT);
+    let again = statement(&site, &["draft", "--from", "2018-09-26"]).exit(2);
+    let _ = again.says(&["error: there is a draft already: `", "= help: publish it, or remove it and begin again"]);
+    assert_eq!(site.read(NEXT), draft);
+    let _ = statement(&site, &["translate", "2018-09-26", "es"]).success();
+    let published = site.read(LOCK);
+    let publish_it = ["translate", "2018-09-26", "es", "--publish", "--author", "A", "--now", DAY];
+    let _ = statement(&site, &publish_it).exit(2).says(&[
+        "error: `content/privacy/2018-09-26.es.md` is not translated yet: it is the text of version 2018-09-26",
+    ]);
+    assert_eq!(site.read(LOCK), published);
+}

@@ -130,6 +130,9 @@ pub fn publish_translation(
             "there is no translation `{path}`\n  = help: begin it: `candor statement translate {version} {language}`"
         ))
     })?;
+    if text.text == statement.text {
+        return Err(Failure(format!("`{path}` is not translated yet: it is the text of version {version}")));
+    }
     translation::check_parity(statement, text, diagnostics);
     let published = document.history.versions[index].translations.iter().find(|known| known.language == language);
     if published.is_some_and(|known| known.posted.is_some() && !known.is_stale) {

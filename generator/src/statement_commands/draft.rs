@@ -72,6 +72,9 @@ pub fn draft(
         }
     }
     for key in fields {
+        if !from.has_facts {
+            return Err(Failure(format!("`{}` has no facts, and declares no fields", from.document)));
+        }
         if from.declares_field(key) {
             return Err(Failure(format!("version {} declares the field `{key}` already", from.version)));
         }

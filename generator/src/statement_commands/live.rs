@@ -125,11 +125,11 @@ fn check_page(statement: &Statement, url: &str, answer: &Answer, diagnostics: &m
                 .help("build and publish the site"),
         );
     }
-    if !page.contains(&statement.contact.email) {
+    if let Some(contact) = statement.contact.as_ref().filter(|contact| !page.contains(&contact.email)) {
         diagnostics.push(
             error(format!("{url} does not have the contact of version {}", statement.version))
                 .code("P214")
-                .note(format!("`{}` stands nowhere on it", statement.contact.email))
+                .note(format!("`{}` stands nowhere on it", contact.email))
                 .help("build and publish the site"),
         );
     }

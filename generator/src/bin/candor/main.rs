@@ -173,18 +173,25 @@ fn render_manual(page: &mut Vec<u8>) -> std::io::Result<()> {
     manual.render_name_section(page)?;
     manual.render_synopsis_section(page)?;
     manual.render_description_section(page)?;
+    render_commands(&command, "", page)?;
+    manual.render_extra_section(page)
+}
+
+/// A section for each command below `command`, and after it one for each below that.
+fn render_commands(command: &clap::Command, above: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
     for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
-        let name = part.get_name().to_uppercase();
+        let name = format!("{above}{}", part.get_name().to_uppercase());
         writeln!(page, ".SH \"{name}\"")?;
-        let part = clap_mangen::Man::new(part.clone().disable_help_flag(true));
+        let manual = clap_mangen::Man::new(part.clone().disable_help_flag(true));
         let mut body = Vec::new();
-        part.render_synopsis_section(&mut body)?;
-        part.render_description_section(&mut body)?;
-        part.render_options_section(&mut body)?;
+        manual.render_synopsis_section(&mut body)?;
+        manual.render_description_section(&mut body)?;
+        manual.render_options_section(&mut body)?;
         // What is a section of a page of its own is a part of this page's section.
         page.write_all(String::from_utf8_lossy(&body).replace(".SH ", ".SS ").as_bytes())?;
+        render_commands(part, &format!("{name} "), page)?;
     }
-    manual.render_extra_section(page)
+    Ok(())
 }
 
 /// Reads and builds the site in `site.root`; the output is opened once the site is read.

@@ -268,8 +268,15 @@ pub(crate) fn run(command: StatementCommand) -> Result<bool, Failure> {
         StatementCommand::Draft { from, add_field, .. } => {
             let today = desk.config.timezone.to_datetime(now).date();
             let draft = draft::draft(&desk, document, desk.statement(document, from)?, add_field, today)?;
-            println!("{}", root.join(&draft.file.0).display());
+            let path = root.join(&draft.file.0);
+            if tree.text(&draft.file.0).is_some() {
+                return Err(Failure(format!(
+                    "there is a draft already: `{}`\n  = help: publish it, or remove it and begin again",
+                    path.display()
+                )));
+            }
             author_files::write_new(&root, &[draft.file])?;
+            println!("{}", path.display());
             for line in &draft.to_do {
                 println!("  to do: {line}");
             }
