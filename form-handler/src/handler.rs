@@ -11,7 +11,7 @@ use statement::contract::{Contract, FormContract, STATEMENT_DIGEST_FIELD, STATEM
 use statement::form::Notify;
 
 use crate::body::{self, Pairs};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivered, Delivery};
 use crate::fields;
 use crate::page::{self, Values};
 use crate::private::Private;
@@ -101,7 +101,7 @@ impl Handler {
         }
         let mut values = Values::new();
         match self.take(form, &head.headers, body, now, &mut values).await {
-            Ok(registration) => accepted(form, &registration, &head.headers),
+            Ok(delivered) => accepted(form, &delivered, &head.headers),
             Err(refusal) => {
                 tracing::warn!(
                     form = form.id,
@@ -129,7 +129,7 @@ impl Handler {
         body: B,
         now: Timestamp,
         values: &mut Values,
-    ) -> Result<Registration, Refusal>
+    ) -> Result<Delivered, Refusal>
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -172,6 +172,7 @@ impl Handler {
             form_sha256: form.form.sha256.clone(),
             statement_version: form.statement.version.clone(),
             statement_digest: form.statement.digest.clone(),
+            address: form.form.confirmation.as_ref().and_then(|field| values.get(field)).cloned().filter(is_given),
             fields: form
                 .form
                 .fields
@@ -182,10 +183,7 @@ impl Handler {
                 })
                 .collect(),
         };
-        match self.delivery.deliver(&registration, &self.contract).await {
-            Ok(()) => Ok(registration),
-            Err(_) => Err(Refusal::Unavailable),
-        }
+        self.delivery.deliver(&registration, &self.contract).await.map_err(|_| Refusal::Unavailable)
     }
 }
 
@@ -235,13 +233,24 @@ fn wants_json(headers: &HeaderMap) -> bool {
     accepts("application/json") && !accepts("text/html")
 }
 
-fn accepted(form: Form<'_>, registration: &Registration, headers: &HeaderMap) -> Response<Bytes> {
-    let thanks = format!("{}?reference={}", form.form.thanks, registration.id);
-    if wants_json(headers) {
-        let answer = json!({"reference": registration.id, "thanks": thanks});
-        return answer_json(StatusCode::CREATED, &answer);
+fn is_given(value: &Private<String>) -> bool {
+    !value.expose().is_empty()
+}
+
+fn accepted(form: Form<'_>, delivered: &Delivered, headers: &HeaderMap) -> Response<Bytes> {
+    let thanks = format!("{}?reference={}", form.form.thanks, delivered.id);
+    if !wants_json(headers) {
+        return see_other(&thanks);
     }
-    see_other(&thanks)
+    let mut answer = json!({"reference": delivered.id, "thanks": thanks});
+    match &delivered.receipt {
+        // It is canonical JSON of our own; as a value of the answer it may be put into another order.
+        Some(receipt) => {
+            answer["receipt"] = serde_json::from_str(receipt).expect("invariant: a receipt is JSON");
+            answer_json(StatusCode::CREATED, &answer)
+        }
+        None => answer_json(StatusCode::OK, &answer),
+    }
 }
 
 fn refused(form: Form<'_>, values: &Values, refusal: &Refusal, headers: &HeaderMap) -> Response<Bytes> {

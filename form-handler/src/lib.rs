@@ -9,18 +9,21 @@
 
 mod body;
 mod delivery;
+pub mod doctor;
 mod fields;
 mod handler;
+mod letter;
 mod mail;
 mod page;
 mod private;
 mod proxy;
+mod receipt;
 mod refusal;
 pub mod registration;
 mod settings;
 pub mod store;
 
-pub use delivery::{Delivery, OpenError};
+pub use delivery::{Delivery, OpenError, Redelivered};
 pub use handler::Handler;
 pub use private::Private;
 pub use proxy::ProxySecret;

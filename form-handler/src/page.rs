@@ -69,7 +69,7 @@ pub(crate) fn plain(title: &str, text: &str) -> String {
 }
 
 /// Escapes for text and for quoted attributes alike.
-fn escape(text: &str, html: &mut String) {
+pub(crate) fn escape(text: &str, html: &mut String) {
     for letter in text.chars() {
         match letter {
             '&' => html.push_str("&amp;"),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use form_handler::registration::MailState;
+use form_handler::registration::{Mail, MailKind, MailState};
 use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::Request;
 use http_body::{Body, Frame};
@@ -40,7 +40,7 @@ async fn a_submission_becomes_a_registration() {
         (registration.statement_version.as_str(), registration.statement_digest.as_str()),
         ("2018-09-26", sample::DIGEST)
     );
-    assert_eq!(one.mail, MailState::Sent);
+    assert_eq!(one.mails, [Mail { kind: MailKind::Staff, state: MailState::Sent, error: None }]);
     let values: Vec<(&str, &str)> =
         registration.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
     assert_eq!(
@@ -62,11 +62,13 @@ async fn json_is_answered_with_json() {
     };
     let statement = format!("\"statement_version\": \"2018-09-26\", \"statement_digest\": \"{}\"", sample::DIGEST);
     let (status, _, text) = answer(&handler, send(format!("{{\"name\": \"Ada\", {statement}}}"))).await;
-    let id = stored(folder.path())[0].registration.id;
-    assert_eq!(
-        (status, text),
-        (201, format!("{{\"reference\":\"{id}\",\"thanks\":\"/thank-you/?reference={id}\"}}\n"))
-    );
+    let found = &stored(folder.path())[0];
+    let id = found.registration.id;
+    let thanks = format!("\"thanks\":\"/thank-you/?reference={id}\"");
+    let receipt = &found.receipt;
+    assert_eq!((status, text), (201, format!("{{\"receipt\":{receipt},\"reference\":\"{id}\",{thanks}}}\n")));
+    let (status, _, text) = answer(&handler, send(format!("{{\"name\": \"Ada\", {statement}}}"))).await;
+    assert_eq!((status, text), (200, format!("{{\"reference\":\"{id}\",{thanks}}}\n")), "sent twice");
     let (status, _, text) = answer(&handler, send(format!("{{\"email\": \"a\", {statement}}}"))).await;
     assert_eq!(
         (status, text.as_str()),

@@ -108,6 +108,8 @@ pub struct Placement {
 }
 
 fn statement_in_force(site: &Site, statement: &Statement) -> StatementInForce {
+    let promises = &statement.promises;
+    let retention = promises.retention.as_ref();
     StatementInForce {
         document: statement.document.clone(),
         version: statement.version.clone(),
@@ -117,7 +119,22 @@ fn statement_in_force(site: &Site, statement: &Statement) -> StatementInForce {
         url: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
         fields: statement.fields.iter().map(|field| field.key.clone()).collect(),
         contact_email: statement.contact.email.clone(),
+        contact_subject: statement.contact.subject.clone(),
+        controller: promises.controller.as_ref().map(|controller| controller.name.clone()),
+        language: statement.language.clone(),
         retention_minimum: statement.retention_minimum.map(|minimum| minimum.to_string()),
+        at_minimum: retention.and_then(|retention| retention.at_minimum).map(|then| then.word().to_owned()),
+        hold_grounds: retention
+            .and_then(|retention| retention.holds.as_ref())
+            .map(|holds| holds.grounds.iter().map(|ground| ground.word().to_owned()).collect())
+            .unwrap_or_default(),
+        recipients: promises.shares.as_ref().map(|shares| shares.recipients.clone()).unwrap_or_default(),
+        countries: promises
+            .storage
+            .as_ref()
+            .map(|storage| storage.countries.iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
+        law: promises.law.map(|law| law.to_string()),
     }
 }
 
@@ -138,6 +155,9 @@ fn form_contract(
         page: address::href(&site.pages[page].address),
         thanks: thanks?,
         notify: form.notify.value,
+        purpose: form.purpose().word().to_owned(),
+        never: form.never(statement).into_iter().map(|purpose| purpose.word().to_owned()).collect(),
+        confirmation: form.confirmed_field(),
         sha256: form.sha256.clone(),
         fields: form.fields.iter().map(field_contract).collect(),
         messages: Messages {

@@ -48,8 +48,24 @@ pub struct StatementInForce {
     pub fields: Vec<String>,
     /// Whom to ask, shown when a submission could not be taken.
     pub contact_email: String,
+    /// The subject a mail to the contact must have, if the statement names one.
+    pub contact_subject: Option<String>,
+    /// The controller's name, if the statement says it.
+    pub controller: Option<String>,
+    /// The statement's language (BCP 47).
+    pub language: String,
     /// How long a registration is kept at least, ISO 8601 (`P7Y`), if the statement says so.
     pub retention_minimum: Option<String>,
+    /// What happens when that time is over, in the statement's word.
+    pub at_minimum: Option<String>,
+    /// For what it may be kept longer, in the statement's words.
+    pub hold_grounds: Vec<String>,
+    /// To whom it may be given.
+    pub recipients: Vec<String>,
+    /// Where it may be collected, stored and processed (ISO 3166-1 alpha-2); empty where the statement does not say.
+    pub countries: Vec<String>,
+    /// Whose law governs it (ISO 3166-1 alpha-2).
+    pub law: Option<String>,
 }
 
 /// One form: what it asks, where it posts to, and the pages it answers with.
@@ -64,6 +80,12 @@ pub struct FormContract {
     pub thanks: String,
     /// What the mail to staff says.
     pub notify: Notify,
+    /// What the answers are for, in the statement's word.
+    pub purpose: String,
+    /// What the answers are never used for, in the statement's words.
+    pub never: Vec<String>,
+    /// The field whose address gets a confirmation with the receipt, if the form promises one.
+    pub confirmation: Option<String>,
     /// SHA-256 of the form's declaration, lower-case hex.
     pub sha256: String,
     /// Fields in the order they are asked.

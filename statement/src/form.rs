@@ -2,6 +2,7 @@
 //!
 //! It knows neither the page the form stands on nor how a submission is handled.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -76,6 +77,8 @@ pub struct Form {
     pub notify: Located<Notify>,
     /// What the answers are for; none for [`Purpose::SupportServices`].
     pub purpose: Option<Located<Purpose>>,
+    /// Whether the address that is asked for gets a confirmation with the receipt.
+    pub confirmation: bool,
     /// The button.
     pub submit: String,
     /// What is asked, in order.
@@ -119,6 +122,7 @@ impl Form {
             .one_of("notify", &[("reference", Notify::Reference), ("full", Notify::Full)])
             .unwrap_or_else(|| Located { value: Notify::Reference, span: form.span() });
         let purpose = form.one_of("purpose", Purpose::WORDS);
+        let confirmation = form.boolean("confirmation").filter(|confirmation| confirmation.value);
         let submit = form.words("submit");
         let submit = form.required("submit", submit);
         let nodes = form.sequence("fields");
@@ -149,12 +153,25 @@ impl Form {
             }
             fields.push(field);
         }
+        if let (Some(confirmation), false) = (&confirmation, fields.iter().any(|field| field.kind == FieldKind::Email))
+        {
+            diagnostics.push(
+                Diagnostic::error(
+                    path,
+                    confirmation.span.clone(),
+                    "the form promises a confirmation and asks for no e-mail address",
+                )
+                .help("either add a field with `kind: email`")
+                .help("or remove `confirmation`"),
+            );
+        }
         Some(Self {
             id: id.to_owned(),
             path: Arc::clone(path),
             thanks: thanks?,
             notify,
             purpose,
+            confirmation: confirmation.is_some(),
             submit: submit?.value,
             fields,
             sha256: sha256_hex(crate::digest::canonical_json(&node.to_json()).as_bytes()),
@@ -195,10 +212,33 @@ impl Form {
         }
     }
 
+    /// What the answers are for.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        self.purpose.as_ref().map_or(Purpose::SupportServices, |purpose| purpose.value)
+    }
+
+    /// The name of the field whose address gets a confirmation, if the form promises one.
+    #[must_use]
+    pub fn confirmed_field(&self) -> Option<String> {
+        let field = self.fields.iter().find(|field| field.kind == FieldKind::Email)?;
+        self.confirmation.then(|| field.name.value.clone())
+    }
+
+    /// What `statement` says the answers are never used for, each once.
+    #[must_use]
+    pub fn never(&self, statement: &Statement) -> Vec<Purpose> {
+        let is_asked = |key: &String| self.fields.iter().any(|field| field.name.value == *key);
+        let ruled_out = |never: &&Never| never.of.is_empty() || never.of.iter().any(is_asked);
+        let ruled_out: BTreeSet<Purpose> =
+            statement.promises.never.iter().filter(ruled_out).map(|never| never.purpose).collect();
+        ruled_out.into_iter().collect()
+    }
+
     /// What the answers are for is a purpose of the statement (P104) that it does not rule out (P105).
     fn check_purpose(&self, statement: &Statement, diagnostics: &mut Diagnostics) {
         let uses = &statement.promises.uses;
-        let purpose = self.purpose.as_ref().map_or(Purpose::SupportServices, |purpose| purpose.value);
+        let purpose = self.purpose();
         let span = self.purpose.as_ref().map_or(0..0, |purpose| purpose.span.clone());
         let known: Vec<&str> = uses.iter().map(|used| used.purpose.word()).collect();
         if !uses.is_empty() && !uses.iter().any(|used| used.purpose == purpose && covers_given(used)) {

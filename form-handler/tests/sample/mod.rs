@@ -1,5 +1,7 @@
 //! A contract with one form, and a handler that obeys it with real parts in a folder of its own.
 
+#![allow(dead_code, reason = "each test program uses what it needs")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -77,7 +79,15 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             url: "https://example.org/privacy/2018-09-26/".into(),
             fields: fields.iter().map(|field| field.name.clone()).collect(),
             contact_email: "support@example.org".into(),
-            retention_minimum: None,
+            contact_subject: Some("WEBSITE".into()),
+            controller: Some("Example Ltd".into()),
+            language: "en".into(),
+            retention_minimum: Some("P7Y".into()),
+            at_minimum: Some("delete".into()),
+            hold_grounds: vec!["litigation-hold".into()],
+            recipients: Vec::new(),
+            countries: vec!["US".into()],
+            law: Some("US".into()),
         }),
         forms: BTreeMap::from([(
             "register".to_owned(),
@@ -86,6 +96,9 @@ pub(crate) fn contract(notify: Notify) -> Contract {
                 page: "/register/".into(),
                 thanks: "/thank-you/".into(),
                 notify,
+                purpose: "support-services".into(),
+                never: vec!["marketing".into()],
+                confirmation: None,
                 sha256: DIGEST.into(),
                 fields,
                 messages: Messages {
