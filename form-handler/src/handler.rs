@@ -1,5 +1,6 @@
 //! The one function: a request in, an answer out, and a registration in between.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,8 +8,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body::Body;
 use jiff::Timestamp;
 use serde_json::json;
-use statement::contract::{Contract, FormContract, STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD, StatementInForce};
-use statement::form::Notify;
+use statement::contract::{
+    Contract, FieldContract, FormContract, STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD, StatementInForce,
+};
+use statement::form::{FieldKind, Notify};
 
 use crate::body::{self, Pairs};
 use crate::delivery::{Delivered, Delivery};
@@ -141,8 +144,7 @@ impl Handler {
         }
         let format = body::format(headers)?;
         let size_usual = size_bytes_usual(form.form);
-        let limits =
-            body::Limits { size_bytes_max: size_usual + SIZE_BYTES_SPARE, pairs_max: form.form.fields.len() + 2 };
+        let limits = body::Limits { size_bytes_max: size_usual + SIZE_BYTES_SPARE, pairs_max: pairs_max(form.form) };
         let body::Read { pairs, size_bytes, refusal } = body::read(headers, format, body, limits).await;
         let sorted = sort_pairs(form.form, pairs, limits.pairs_max, values);
         if let Some(refusal) = refusal {
@@ -153,12 +155,13 @@ impl Handler {
         if shown != (Some(form.statement.version.clone()), Some(form.statement.digest.clone())) {
             return Err(Refusal::StatementChanged);
         }
+        let answer = |name: &str| values.get(name).map_or("", |value| value.expose().as_str());
         let wrong: Vec<FieldMessage> = form
             .form
             .fields
             .iter()
             .filter_map(|field| {
-                let message = fields::check(field, values.get(&field.name).map_or("", |value| value.expose()))?;
+                let message = fields::check(field, answer(&field.name), answer)?;
                 Some(FieldMessage { field: field.name.clone(), message: message.to_owned() })
             })
             .collect();
@@ -195,6 +198,12 @@ fn size_bytes_usual(form: &FormContract) -> usize {
     (answers + SIZE_BYTES_HIDDEN).max(SIZE_BYTES_FLOOR)
 }
 
+/// As many pairs as a browser can send: the fields, of a field of boxes every box, and the hidden ones.
+fn pairs_max(form: &FormContract) -> usize {
+    let of = |field: &FieldContract| if field.kind == FieldKind::Choices { field.options.len() } else { 1 };
+    form.fields.iter().map(of).sum::<usize>() + 2
+}
+
 /// Sorts pairs into the form's values, normalised, and the version and digest of the statement that was shown. Of a field
 /// that is repeated the first value is kept.
 fn sort_pairs(
@@ -211,9 +220,19 @@ fn sort_pairs(
         } else if name == STATEMENT_DIGEST_FIELD {
             digest.replace(value.expose().clone()).is_some()
         } else if let Some(field) = form.fields.iter().find(|field| field.name == name) {
-            let is_repeated = values.contains_key(&name);
-            values.entry(name).or_insert_with(|| Private::new(fields::normalise(field.kind, value.expose())));
-            is_repeated
+            let value = fields::normalise(field.kind, value.expose());
+            match values.entry(name) {
+                Entry::Vacant(free) => {
+                    free.insert(Private::new(value));
+                    false
+                }
+                // Every box that is ticked is a pair of its own.
+                Entry::Occupied(mut chosen) if field.kind == FieldKind::Choices => {
+                    chosen.insert(Private::new(format!("{}\n{value}", chosen.get().expose())));
+                    false
+                }
+                Entry::Occupied(_) => true,
+            }
         } else {
             refusal.get_or_insert(Refusal::UndeclaredField);
             false

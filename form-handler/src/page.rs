@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use statement::contract::{FieldPart, FormContract, ItemPart, PagePart};
 
+use crate::fields;
 use crate::private::Private;
 use crate::refusal::Refusal;
 
@@ -51,6 +52,11 @@ fn field(form: &FormContract, name: &str, values: &Values, refusal: &Refusal, ht
             FieldPart::Html(part) => html.push_str(part),
             // Shown to the person who typed it, and to nobody else.
             FieldPart::Value => escape(values.get(name).map_or("", |value| value.expose()), html),
+            FieldPart::Checked(option) => {
+                if values.get(name).is_some_and(|value| fields::has_chosen(value.expose(), option)) {
+                    html.push_str(" checked");
+                }
+            }
             FieldPart::Message => escape(message.unwrap_or_default(), html),
         }
     }

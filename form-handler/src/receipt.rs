@@ -9,13 +9,15 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use statement::contract::{FormContract, StatementInForce};
 use statement::digest::{canonical_json, sha256_hex};
+use statement::form::FieldKind;
 use statement::period::Period;
 
 use crate::registration::Registration;
 
 /// The receipt of a registration as JSON in its canonical form (RFC 8785); its `sha256` is over the same without it.
 ///
-/// Its shape is that of ISO/IEC TS 27560 under shorter names. It is a notice: it says what was shown, not that anybody agreed.
+/// Its shape is that of ISO/IEC TS 27560 under shorter names. It is a notice, which says what was shown and not that anybody
+/// agreed, unless the form has a box for that and it was ticked.
 pub(crate) fn receipt(registration: &Registration, form: &FormContract, statement: &StatementInForce) -> String {
     let filled: Vec<&str> = registration
         .fields
@@ -24,9 +26,16 @@ pub(crate) fn receipt(registration: &Registration, form: &FormContract, statemen
         .filter(|(_, value)| !value.expose().is_empty())
         .map(|(name, _)| name.as_str())
         .collect();
+    let agreed: Vec<Value> = form
+        .fields
+        .iter()
+        .filter(|field| field.kind == FieldKind::Agreement && filled.contains(&field.name.as_str()))
+        .map(|field| json!({"field": field.name, "label_sha256": sha256_hex(field.label.as_bytes())}))
+        .collect();
     let mut receipt = json!({
         "schema": "registration-receipt/1",
-        "kind": "notice",
+        "kind": if agreed.is_empty() { "notice" } else { "consent" },
+        "acknowledged": agreed,
         "record": registration.id,
         "received": registration.received_seconds(),
         "channel": "web",

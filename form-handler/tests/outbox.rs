@@ -193,6 +193,7 @@ async fn a_receipt_says_what_was_shown_and_promised() {
         serde_json::json!({
             "schema": "registration-receipt/1",
             "kind": "notice",
+            "acknowledged": [],
             "record": found.registration.id,
             "received": "2024-05-01T12:00:00Z",
             "channel": "web",

@@ -21,7 +21,7 @@ use crate::policy::Policy;
 use crate::scan;
 use crate::site::{PageId, Site};
 use crate::source_tree::SourceTree;
-use crate::template::Theme;
+use crate::template::{Shown, Theme};
 
 /// Around a mark: noncharacters of Unicode, which no text contains (Unicode Standard, section 23.7).
 const MARK: (char, char) = ('\u{fdd0}', '\u{fdd1}');
@@ -35,7 +35,7 @@ pub fn empty_forms(site: &Site, theme: &Theme, diagnostics: &mut Diagnostics) ->
     let mut forms = HashMap::with_capacity(site.forms.len());
     for form in &site.forms {
         let fields: Option<Vec<String>> =
-            form.fields.iter().map(|field| theme.field(form, field, "", "", diagnostics)).collect();
+            form.fields.iter().map(|field| theme.field(form, field, &Shown::default(), diagnostics)).collect();
         // Without a statement in force there is no form, which has been reported.
         let fields = fields.filter(|_| site.statement().is_some());
         let markup = fields.and_then(|fields| theme.form(form, fields, diagnostics));
@@ -181,6 +181,10 @@ fn field_contract(field: &Field) -> FieldContract {
         kind: field.kind,
         label: field.label.clone(),
         required: field.required,
+        required_when: field.required_when.as_ref().map(|condition| condition.value.clone()),
+        options: field.options.clone(),
+        min: field.min,
+        max: field.max,
         characters_max: field.characters_max,
         message_empty: field.message_empty.clone(),
         message_too_long: field.message_too_long.clone(),
@@ -241,8 +245,8 @@ fn retry_page(
     });
     let mut fields = BTreeMap::new();
     for field in &form.fields {
-        let valid = field_parts(theme, form, field, "", diagnostics)?;
-        let invalid = field_parts(theme, form, field, &mark("message"), diagnostics)?;
+        let valid = field_parts(theme, form, field, String::new(), diagnostics)?;
+        let invalid = field_parts(theme, form, field, mark("message"), diagnostics)?;
         fields.insert(field.name.value.clone(), FieldMarkup { valid, invalid });
     }
     let retry = RetryPage { page: parts, fields, summary_item: item };
@@ -253,14 +257,18 @@ fn field_parts(
     theme: &Theme,
     form: &Form,
     field: &Field,
-    message: &str,
+    message: String,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<FieldPart>> {
-    let html = theme.field(form, field, &mark("value"), message, diagnostics)?;
+    let checked = (0..field.options.len()).map(|option| mark(&format!("checked:{option}"))).collect();
+    let html = theme.field(form, field, &Shown { value: mark("value"), message, checked }, diagnostics)?;
     Some(cut(&html, FieldPart::Html, |name| match name {
         "value" => Some(FieldPart::Value),
         "message" => Some(FieldPart::Message),
-        _ => None,
+        _ => {
+            let option: usize = name.strip_prefix("checked:")?.parse().ok()?;
+            Some(FieldPart::Checked(field.options.get(option)?.clone()))
+        }
     }))
 }
 
@@ -305,17 +313,22 @@ fn check_retry_page(site: &Site, form: &Form, retry: &RetryPage, diagnostics: &m
     if !shows_all {
         is_whole = lacking("shortcodes/form.html", "a field", "print `field.html` once for each of `form.fields`");
     }
-    let keeps_values = retry.fields.values().all(|markup| {
+    let keeps_values = form.fields.iter().all(|field| {
+        let Some(markup) = retry.fields.get(&field.name.value) else { return false };
         let has = |parts: &[FieldPart], part: &FieldPart| parts.iter().filter(|other| *other == part).count() == 1;
-        has(&markup.valid, &FieldPart::Value)
-            && has(&markup.invalid, &FieldPart::Value)
+        let wanted: Vec<FieldPart> = if field.options.is_empty() {
+            vec![FieldPart::Value]
+        } else {
+            field.options.iter().map(|option| FieldPart::Checked(option.clone())).collect()
+        };
+        wanted.iter().all(|part| has(&markup.valid, part) && has(&markup.invalid, part))
             && markup.invalid.contains(&FieldPart::Message)
     });
     if !keeps_values {
         is_whole = lacking(
             "components.html",
             "what was typed or what is wrong with it",
-            "print `field.value` once and `field.message` in the component `form_field`",
+            "print `field.value` once, or `checked` once for each of `field.options`, and `field.message` in the component `form_field`",
         );
     }
     if !retry.summary_item.contains(&ItemPart::Target) || !retry.summary_item.contains(&ItemPart::Message) {

@@ -284,16 +284,15 @@ impl Theme {
         self.render("shortcodes/form.html", &context, &form.path, diagnostics)
     }
 
-    /// Renders one field of a form, with what was typed into it and what is wrong with that.
+    /// Renders one field of a form with what is shown in it.
     pub fn field(
         &self,
         form: &statement::form::Form,
         field: &statement::form::Field,
-        value: &str,
-        message: &str,
+        shown: &Shown,
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
-        let field = field_value(field, value, message);
+        let field = field_value(field, shown);
         self.component("form_field", [("field", field)], &form.path, diagnostics)
     }
 
@@ -629,7 +628,22 @@ fn form_value(form: &statement::form::Form, fields: impl IntoIterator<Item = Str
     }
 }
 
-fn field_value(field: &statement::form::Field, value: &str, message: &str) -> Value {
+/// What is shown in a field besides what its author declared.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// What was typed.
+    pub value: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// An attribute for each option, which is HTML, or nothing; a missing one is nothing.
+    pub checked: Vec<String>,
+}
+
+fn field_value(field: &statement::form::Field, shown: &Shown) -> Value {
+    let checked = |option: usize| shown.checked.get(option).map_or("", String::as_str);
+    let option =
+        |(at, value): (usize, &String)| map! { value: value.as_str(), checked: Value::safe_string(checked(at)) };
+    let options: Vec<Value> = field.options.iter().enumerate().map(option).collect();
     map! {
         name: field.name.value.as_str(),
         label: field.label.as_str(),
@@ -638,8 +652,10 @@ fn field_value(field: &statement::form::Field, value: &str, message: &str) -> Va
         autocomplete: field.autocomplete.as_str(),
         required: field.required,
         characters_max: field.characters_max,
-        value: value,
-        message: message,
+        conditional: field.required_when.is_some(),
+        options: options,
+        value: shown.value.as_str(),
+        message: shown.message.as_str(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::form::{FieldKind, Notify};
+use crate::form::{Condition, FieldKind, Notify};
 
 /// The only contract version this software writes and reads.
 pub const SCHEMA: &str = "candor-contract/1";
@@ -108,6 +108,14 @@ pub struct FieldContract {
     pub label: String,
     /// Whether the form cannot be sent without it.
     pub required: bool,
+    /// When it cannot be sent without it, although it is not required otherwise.
+    pub required_when: Option<Condition>,
+    /// What can be chosen, in order; empty for what is typed.
+    pub options: Vec<String>,
+    /// The smallest number.
+    pub min: Option<i64>,
+    /// The largest number.
+    pub max: Option<i64>,
     /// Most characters (Unicode scalar values) after normalisation.
     pub characters_max: usize,
     /// Said when a required field is empty: “Enter your full name”.
@@ -182,6 +190,8 @@ pub enum FieldPart {
     Html(String),
     /// What was typed, HTML-escaped.
     Value,
+    /// ` checked` where this option was chosen, else nothing.
+    Checked(String),
     /// What is wrong, HTML-escaped.
     Message,
 }
