@@ -56,6 +56,26 @@ pub fn of_file(content_path: &str) -> String {
     format!("/{}", path.unwrap_or(content_path))
 }
 
+/// Where the files of the theme stand.
+pub const ASSETS: &str = "/assets/";
+
+/// The site path of a file of the theme, with a hash in its name if there is one: `/assets/fonts/a.0123.woff2`.
+#[must_use]
+pub fn of_asset(name: &str, hash: Option<&str>) -> String {
+    let stem_end = name.rfind('.').filter(|dot| !name[*dot..].contains('/')).unwrap_or(name.len());
+    let (stem, suffix) = name.split_at(stem_end);
+    match hash {
+        Some(hash) => format!("{ASSETS}{stem}.{hash}{suffix}"),
+        None => format!("{ASSETS}{name}"),
+    }
+}
+
+/// The site path of a picture in another width: `/a/photo.jpg.480w.webp`.
+#[must_use]
+pub fn of_scaled(picture: &str, width: usize) -> String {
+    format!("{picture}.{width}w.webp")
+}
+
 /// The site path of a page, where its author may have left out the final slash: `/old/page` is `/old/page/`, and
 /// `/old/page.html` stays what it is.
 #[must_use]

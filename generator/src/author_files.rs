@@ -67,16 +67,37 @@ pub fn read_if_there(file: &Path) -> Result<Option<String>, Failure> {
     }
 }
 
+/// The same for a file that is no text.
+///
+/// # Errors
+/// When the disk fails.
+pub fn read_bytes_if_there(file: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot("read", file, &error)),
+    }
+}
+
 /// Writes a file that later runs may read, in one step.
 ///
 /// # Errors
 /// When the disk fails.
-pub fn replace(file: &Path, text: &str) -> Result<(), Failure> {
+pub fn replace(file: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))?;
-    let staged = file.with_extension("staging");
-    fs::write(&staged, text).map_err(|error| cannot("write", &staged, &error))?;
+    // Hidden, so that one a crash left behind is no file of the site.
+    let staged = folder.join(format!(".{}.staging", file.file_name().unwrap_or_default().to_string_lossy()));
+    fs::write(&staged, contents).map_err(|error| cannot("write", &staged, &error))?;
     fs::rename(&staged, file).map_err(|error| cannot("replace", file, &error))
+}
+
+/// Removes a file whose text stands in another one now.
+///
+/// # Errors
+/// When the disk fails.
+pub fn remove(file: &Path) -> Result<(), Failure> {
+    fs::remove_file(file).map_err(|error| cannot("remove", file, &error))
 }
 
 /// Every file below `folder` by its path, in order; hidden ones and those in folders named in `skipped` are left out.

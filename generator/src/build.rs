@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 use statement::contract::Contract;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
@@ -9,6 +10,7 @@ use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use crate::contract::Placement;
 use crate::gate::{Gate, Used};
 use crate::headers::{self, Headers};
+use crate::images::scaled;
 use crate::markdown::{AnchorLink, BrokenLink};
 use crate::observe::{Nobody, Observer, Stage, Watched};
 use crate::output::{Nowhere, Output};
@@ -17,7 +19,9 @@ use crate::scan::{self, Ids};
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::Theme;
-use crate::{Failure, contract, drift, feed, link, lint, markdown, starter, well_known};
+use crate::{
+    Failure, address, contract, drift, feed, images, link, lint, markdown, starter, statement_files, well_known,
+};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
 const SEARCHES_MAX: usize = 100;
@@ -38,6 +42,8 @@ pub struct Published {
     pub contract: Contract,
     /// How many pages there are.
     pub pages: usize,
+    /// When another version of the statement is in force next, and which; none in force is a change too.
+    pub next_transition: Option<(Timestamp, Option<String>)>,
     /// What the host sends with the files.
     pub headers: Headers,
 }
@@ -83,18 +89,19 @@ fn publish(
     let Some(theme) = Theme::compile(&site, tree, diagnostics) else { return Ok(None) };
     if diagnostics.has_errors() {
         // Two things may have one address. So nothing is written, and the pages are rendered for what is wrong in them.
-        render(&site, tree, &theme, &Nowhere, observer, diagnostics)?;
+        render(&site, tree, &theme, options, &Nowhere, observer, diagnostics)?;
         return Ok(None);
     }
     starter::check_replaced(&site, tree, diagnostics);
     let headers = Headers::of(&site, &Policy::of(&site));
-    let contract = render(&site, tree, &theme, &output, observer, diagnostics)?;
+    let contract = render(&site, tree, &theme, options, &output, observer, diagnostics)?;
     if diagnostics.has_errors() {
         return Ok(None);
     }
     observer.begins(Stage::Publish, 0);
     output.publish(&contract.to_json())?;
-    Ok(Some(Published { contract, pages: site.pages.len(), headers }))
+    let next_transition = site.next_transition();
+    Ok(Some(Published { contract, pages: site.pages.len(), headers, next_transition }))
 }
 
 /// Renders the whole site into `output`.
@@ -102,6 +109,7 @@ fn render(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    options: &Options,
     output: &impl Output,
     observer: &dyn Observer,
     diagnostics: &mut Diagnostics,
@@ -114,12 +122,14 @@ fn render(
     let gate = Gate::new(site, tree, &policy);
     let own = well_known::RESERVED.into_iter().chain([well_known::ROBOTS]);
     let written = site.by_address.iter().filter(|(_, occupant)| !matches!(occupant, Occupant::Reserved(_)));
-    output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(own))?;
+    let of_statements = statement_files::all_addresses(site);
+    let others = of_statements.iter().map(String::as_str).chain(own);
+    output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(others))?;
     let pages = (0..site.pages.len())
         .into_par_iter()
         .map(|id| render_page(site, tree, theme, &gate, &forms, id, output))
         .collect::<Result<Vec<RenderedPage>, Failure>>()?;
-    let used = write_others(site, tree, theme, &gate, output, diagnostics)?;
+    let used = write_others(site, tree, theme, options, &gate, output, diagnostics)?;
     observer.begins(Stage::Check, 0);
     let pages = join(site, pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
@@ -157,6 +167,9 @@ fn render_page(
         used = gate.check_page(page, &found.findings, &mut diagnostics);
         lint::check_date(site, page, &rendered, &html, &mut diagnostics);
         lint::check_privacy_link(site, page, &html, &mut diagnostics);
+        if site.requires_privacy_link() && !scan::has_privacy_link(&html) {
+            diagnostics.push(no_privacy_link(site, page));
+        }
         if !diagnostics.has_errors() {
             refuse_repeated_ids(page, &found.ids, &mut diagnostics);
         }
@@ -165,6 +178,16 @@ fn render_page(
     }
     let markdown::Rendered { anchors, broken, forms, .. } = rendered;
     Ok(RenderedPage { ids, anchors, broken, forms, used, diagnostics })
+}
+
+/// The statement must be found from every page. It is the theme that lacks the link, so it is said once.
+fn no_privacy_link(site: &Site, page: &SitePage) -> Diagnostic {
+    let theme = format!("themes/{}/templates", site.config.theme.value).into();
+    Diagnostic::error(&theme, 0..0, "a page has no visible link to the privacy statement")
+        .code("P231")
+        .note(format!("found on `{}`", page.name()))
+        .note("it is looked for in the page's `<header>` and `<footer>`, with the word “Privacy”")
+        .help("print `<a href=\"{{ statement.url }}\" rel=\"privacy-policy\">Privacy statement</a>` in the theme's footer")
 }
 
 /// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
@@ -183,13 +206,27 @@ fn write_others(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    options: &Options,
     gate: &Gate<'_>,
     output: &impl Output,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<Used>, Failure> {
-    let written = site.files.par_iter().map(|(file, address)| {
-        let (file, mut found) = (&tree.files()[*file], Diagnostics::new());
-        let bytes = file.bytes()?;
+    let written = site.files.par_iter().map(|(index, address)| {
+        let (file, mut found) = (&tree.files()[*index], Diagnostics::new());
+        let bytes = match images::published(&file.path, file.bytes()?) {
+            Ok(bytes) => bytes,
+            Err(diagnostic) => {
+                found.push(*diagnostic);
+                return Ok((Vec::new(), found));
+            }
+        };
+        if let Some(planned) = site.scaled.get(index).filter(|_| output.is_kept()) {
+            let write = |address: &str, bytes| output.write(address, bytes);
+            if let Err(fact) = scaled::scale(&bytes, planned, options.cache.as_deref(), write)? {
+                let message = format!("the picture cannot be scaled: {fact}");
+                found.push(Diagnostic::error(&file.path, 0..0, message).help("save the picture again"));
+            }
+        }
         let used = gate.check_file(&file.path, address, &bytes, &mut found);
         output.write(address, bytes).map(|()| (used, found))
     });
@@ -197,6 +234,19 @@ fn write_others(
     for (used_by_file, found) in written.collect::<Result<Vec<_>, Failure>>()? {
         used.extend(used_by_file);
         diagnostics.append(found);
+    }
+    for (name, file) in site.theme.assets(tree) {
+        let file = &tree.files()[file];
+        let bytes = file.in_memory().unwrap_or_default();
+        used.extend(gate.check_file(&file.path, &address::of_asset(name, None), bytes, diagnostics));
+    }
+    for (_, asset) in site.assets.iter() {
+        // Places are told in what the author wrote; what Sass makes is nobody's.
+        let file = &tree.files()[asset.file];
+        if file.path.ends_with(".scss") {
+            used.extend(gate.check_file(&file.path, &asset.address, &asset.bytes, diagnostics));
+        }
+        output.write(&asset.address, asset.bytes.clone())?;
     }
     for (from, to) in &site.redirects {
         if let Some(html) = theme.redirect(site, *to, diagnostics) {
@@ -208,6 +258,9 @@ fn write_others(
     for (path, text) in well_known::sitemaps(site).into_iter().chain(feed::render_all(site, tree, theme)) {
         output.write(&path, text.into_bytes())?;
     }
+    statement_files::render_all(site, tree, theme, diagnostics)
+        .into_iter()
+        .try_for_each(|(path, text)| output.write(&path, text.into_bytes()))?;
     output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
     if !site.by_address.contains_key(well_known::ROBOTS) {
         output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;

@@ -18,7 +18,8 @@ use ureq::{Agent, Body, Proxy, ResponseExt as _};
 
 use crate::site::Site;
 use crate::source_tree::SourceTree;
-use crate::{address, markdown, scan, site_config};
+use crate::statement_commands::live::Answer;
+use crate::{Failure, address, markdown, scan, site_config};
 
 /// A link to another site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,16 +205,40 @@ fn diagnostic(link: &ExternalLink, outcome: Outcome) -> Option<Diagnostic> {
     }
 }
 
-/// Each queue is a host's; as many hosts as the settings say are asked at once.
-fn ask_all<'a>(queues: &[Vec<&'a str>], settings: &Settings, asked: &(dyn Fn() + Sync)) -> HashMap<&'a str, Outcome> {
-    let agent: Agent = Agent::config_builder()
+fn agent(settings: &Settings) -> Agent {
+    Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(settings.timeout))
         .proxy(settings.proxy.clone())
         .user_agent(format!("candor-link-check/{} (+{})", env!("CARGO_PKG_VERSION"), settings.site))
         .accept("text/html,*/*;q=0.8")
         .build()
-        .into();
+        .into()
+}
+
+/// The longest answer that is read whole.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Fetches a page as it is served, without following it elsewhere.
+///
+/// # Errors
+/// When there is no answer.
+pub fn fetch(url: &str, settings: &Settings) -> Result<Answer, Failure> {
+    let cannot = |error: &dyn std::fmt::Display| Failure(format!("cannot ask for {url}: {error}"));
+    let agent = agent(settings);
+    let request = agent.get(address::ascii(url)).config().max_redirects(0).build();
+    let mut answer = request.call().map_err(|error| cannot(&error))?;
+    let headers = answer.headers().iter();
+    let headers =
+        headers.map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers = headers.collect();
+    let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(|error| cannot(&error))?;
+    Ok(Answer { status: answer.status().as_u16(), headers, body })
+}
+
+/// Each queue is a host's; as many hosts as the settings say are asked at once.
+fn ask_all<'a>(queues: &[Vec<&'a str>], settings: &Settings, asked: &(dyn Fn() + Sync)) -> HashMap<&'a str, Outcome> {
+    let agent = agent(settings);
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(HashMap::new());
     std::thread::scope(|scope| {

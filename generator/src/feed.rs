@@ -139,11 +139,12 @@ fn content(site: &Site, theme: &Theme, id: PageId, file: &str) -> String {
     let mut absolute = String::with_capacity(html.len());
     let mut done = 0;
     scan::tags(&html, |_, attributes| {
-        for (_, value) in attributes.iter().filter(|(name, _)| ["href", "src", "poster"].contains(name)) {
+        for (_, value) in attributes.iter().filter(|(name, _)| ["href", "src", "srcset", "poster"].contains(name)) {
             let url = Some(value).filter(|value| !value.is_empty());
-            let Some(url) = url.and_then(|value| address::absolute(&site.config.base_url, &page.address, value)) else {
-                continue;
-            };
+            // In a `srcset` there are several, each with its width behind it.
+            let absolute_url = |value: &str| address::absolute(&site.config.base_url, &page.address, value);
+            let urls: Option<Vec<String>> = url.and_then(|value| value.split(", ").map(absolute_url).collect());
+            let Some(url) = urls.map(|urls| urls.join(", ")) else { continue };
             // The value is a piece of the HTML; its place is where it begins there.
             let at = value.as_ptr() as usize - html.as_ptr() as usize;
             absolute.push_str(&html[done..at]);
@@ -218,19 +219,19 @@ fn newest(page: &SitePage) -> Option<&Moment> {
     page.front.updated.as_ref().or(page.front.date.as_ref())
 }
 
-fn element(name: &str, text: &str, xml: &mut String) {
+pub(crate) fn element(name: &str, text: &str, xml: &mut String) {
     write!(xml, "<{name}>").expect("invariant: a string can be written to");
     escape(text, xml);
     writeln!(xml, "</{name}>").expect("invariant: a string can be written to");
 }
 
-fn attribute(name: &str, value: &str, xml: &mut String) {
+pub(crate) fn attribute(name: &str, value: &str, xml: &mut String) {
     write!(xml, " {name}=\"").expect("invariant: a string can be written to");
     escape(value, xml);
     xml.push('"');
 }
 
-fn link(rel: &str, media_type: &str, href: &str, xml: &mut String) {
+pub(crate) fn link(rel: &str, media_type: &str, href: &str, xml: &mut String) {
     xml.push_str("<link");
     attribute("rel", rel, xml);
     attribute("type", media_type, xml);

@@ -2,13 +2,12 @@
 //!
 //! What a browser may do comes from [`Policy`]; here are the paths, and what a host cannot do.
 
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use statement::diagnostic::{Diagnostic, Diagnostics};
-use statement::version::{Statement, version_key};
 
 use crate::address;
 use crate::policy::Policy;
+use crate::publication::Publication;
 use crate::site::{Occupant, Site};
 use crate::site_config;
 
@@ -162,30 +161,32 @@ fn fingerprinted(site: &Site) -> Vec<Rule> {
 
 /// When each version was in force, and its neighbours (RFC 7089, section 2.1.1; RFC 5829), newest first.
 fn versions(site: &Site) -> Vec<Rule> {
-    let mut statements: Vec<&Statement> = site.statements.iter().collect();
-    statements.sort_by_key(|statement| (statement.effective, version_key(&statement.version)));
-    let rule = |index: usize| {
-        let statement = statements[index];
-        let home = Site::statement_home(statement);
-        let mut links = vec![link(&home, "privacy-policy"), link(&home, "original latest-version")];
-        let other = |index: Option<usize>, relation: &str| {
-            index.and_then(|index| statements.get(index)).map(|other| link(&Site::statement_address(other), relation))
-        };
-        links.extend(other(index.checked_sub(1), "predecessor-version"));
-        links.extend(other(Some(index + 1), "successor-version"));
-        let exists = |path: &String| !matches!(site.by_address.get(path), None | Some(Occupant::Redirect(_)));
-        let timemap = Some(address::beside(&home, "timemap.link")).filter(exists);
-        links.extend(timemap.map(|timemap| link(&timemap, "timemap")));
-        let changes = Some(address::below(&home, "changes")).filter(exists);
-        links.extend(changes.map(|changes| link(&changes, "version-history")));
-        let mut headers = vec![("Link", links.join(", "))];
-        if let Ok(start) = statement.effective.to_zoned_datetime(site.config.timezone.clone()) {
-            let start = start.with_time_zone(TimeZone::UTC);
-            headers.push(("Memento-Datetime", start.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
-        }
-        Rule { path: address::href(&Site::statement_address(statement)), headers }
+    let of_publication = |publication: &Publication| -> Vec<Rule> {
+        let versions = &publication.document.history.versions;
+        let shown = |version: &usize| publication.file_of(&versions[*version]).is_some();
+        (0..versions.len()).filter(shown).rev().map(|version| of_version(site, publication, version)).collect()
     };
-    (0..statements.len()).rev().map(rule).collect()
+    site.publications.iter().flat_map(of_publication).collect()
+}
+
+fn of_version(site: &Site, publication: &Publication, index: usize) -> Rule {
+    let versions = &publication.document.history.versions;
+    let home = &publication.home;
+    let mut links = vec![link(home, "privacy-policy"), link(home, "original latest-version")];
+    let other = |index: Option<usize>, relation: &str| {
+        index.map(|index| link(&publication.address_of(&versions[index].version), relation))
+    };
+    let (before, after) = publication.neighbours(index);
+    links.extend(other(before, "predecessor-version"));
+    links.extend(other(after, "successor-version"));
+    let exists = |path: &String| !matches!(site.by_address.get(path), None | Some(Occupant::Redirect(_)));
+    let timemap = Some(address::beside(home, "timemap.link")).filter(exists);
+    links.extend(timemap.map(|timemap| link(&timemap, "timemap")));
+    let changes = Some(publication.shared("changes")).filter(exists);
+    links.extend(changes.map(|changes| link(&changes, "version-history")));
+    let start = versions[index].effective.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let headers = vec![("Link", links.join(", ")), ("Memento-Datetime", start)];
+    Rule { path: address::href(&publication.address_of(&versions[index].version)), headers }
 }
 
 fn matches(pattern: &str, path: &str) -> bool {

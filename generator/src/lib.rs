@@ -8,11 +8,13 @@
 //! ([`source_tree`]), one writes it ([`output`]), one puts URLs together ([`address`]).
 
 pub mod address;
+pub mod assets;
 pub mod author_files;
 pub mod build;
 pub mod contract;
 pub mod data;
 pub mod declared;
+pub mod documents;
 pub mod drift;
 #[cfg(feature = "external-links")]
 pub mod external_links;
@@ -20,6 +22,7 @@ pub mod feed;
 pub mod gate;
 pub mod headers;
 pub mod highlight;
+pub mod images;
 pub mod import;
 pub mod link;
 pub mod lint;
@@ -32,6 +35,9 @@ pub mod observe;
 pub mod output;
 pub mod page;
 pub mod policy;
+#[cfg(feature = "precompress")]
+pub mod precompress;
+pub mod publication;
 pub mod report;
 pub mod scan;
 pub mod serve;
@@ -40,11 +46,15 @@ pub mod site;
 pub mod site_config;
 pub mod source_tree;
 pub mod starter;
+pub mod statement_commands;
+pub mod statement_files;
+pub mod statement_values;
 pub mod stats;
 pub mod structured_data;
 pub mod summary;
 pub mod taxonomy;
 pub mod template;
+pub mod theme_files;
 pub mod well_known;
 pub mod yaml_text;
 

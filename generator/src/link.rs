@@ -84,6 +84,9 @@ fn site_path(site: &Site, path: &str, suffix: Suffix, is_search: bool) -> Result
             Ok(Link { href: None, anchor: None })
         }
         None => {
+            if let Some(asset) = site.assets.at(path) {
+                return Ok(Link { href: Some(address::with_suffix(&asset.address, &suffix)), anchor: None });
+            }
             let known = site.by_address.keys().map(String::as_str).filter(|_| is_search);
             let near = near_match(path, known);
             Err(Broken {

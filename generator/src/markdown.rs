@@ -12,16 +12,19 @@ use linkify::{LinkFinder, LinkKind};
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 use pulldown_cmark_escape::escape_html;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
-use statement::version::Contact;
+use statement::prose::TOP;
+use statement::version::{Contact, Statement};
 use statement::yaml::{Located, in_backticks};
 
-use crate::address;
+use crate::address::{self, Destination};
 use crate::highlight::{self, Highlighted};
+use crate::images::Size;
 use crate::link;
 use crate::math;
+use crate::publication::Companion;
 use crate::scan::{self, Ids};
 use crate::shortcode::{self, Argument, Call, Fault, TagKind};
-use crate::site::{PageId, PageKind, Site, SitePage};
+use crate::site::{Occupant, PageId, PageKind, Site, SitePage};
 use crate::template::Theme;
 
 /// CommonMark with the extensions an author expects.
@@ -40,7 +43,7 @@ const BODY: (char, char) = ('\u{fdd2}', '\u{fdd3}');
 /// How a page's markdown is read.
 #[must_use]
 pub fn options(site: &Site, page: &SitePage) -> Options {
-    if matches!(page.kind, PageKind::Statement(_)) {
+    if statement_of(site, page).is_some() {
         // A statement is published letter for letter: nothing in it means more than it says.
         return OPTIONS.difference(Options::ENABLE_GFM.union(Options::ENABLE_DEFINITION_LIST));
     }
@@ -48,6 +51,19 @@ pub fn options(site: &Site, page: &SitePage) -> Options {
     options.set(Options::ENABLE_SMART_PUNCTUATION, site.config.markdown.smart_punctuation);
     options.set(Options::ENABLE_MATH, site.config.markdown.math);
     options
+}
+
+/// The version of the statement that a page shows, in its own words or in another language.
+fn statement_of<'a>(site: &'a Site, page: &SitePage) -> Option<&'a Statement> {
+    match page.kind {
+        PageKind::Statement(version) => Some(&site.statements[version]),
+        PageKind::Companion(publication, Companion::Translation(translation)) => {
+            let publication = &site.publications[publication];
+            let version = publication.document.history.find(&site.translations[translation].version)?;
+            publication.document.history.versions[version].statement.map(|file| &site.statements[file])
+        }
+        _ => None,
+    }
 }
 
 /// Finds the shortcodes in a text.
@@ -129,10 +145,7 @@ pub fn render(
     let options = options(site, page);
     let (tags, faults) = shortcodes(source, options);
     let masked = (!tags.is_empty()).then(|| shortcode::mask(source, &tags));
-    let contact = match page.kind {
-        PageKind::Statement(version) => Some(&site.statements[version].contact),
-        _ => None,
-    };
+    let contact = statement_of(site, page).map(|statement| &statement.contact);
     let mut renderer = Renderer {
         site,
         theme,
@@ -155,6 +168,8 @@ pub fn render(
         ids: AHashSet::new(),
         links_open: 0,
         images_open: 0,
+        pictures: 0,
+        picture: None,
         is_in_code: false,
         diagnostics,
     };
@@ -162,6 +177,9 @@ pub fn render(
     renderer.read(options);
     renderer.refuse_lost_shortcodes();
     renderer.name_headings();
+    if contact.is_some() {
+        renderer.name_paragraphs();
+    }
     let mut html = String::with_capacity(source.len() + source.len() / 2);
     html::push_html(&mut html, std::mem::take(&mut renderer.events).into_iter());
     renderer.rendered.html = if tags.is_empty() { html } else { renderer.wrap_bodies(&html) };
@@ -197,6 +215,10 @@ struct Renderer<'a, 'd> {
     ids: AHashSet<String>,
     links_open: usize,
     images_open: usize,
+    /// How many pictures of the site have been met.
+    pictures: usize,
+    /// The picture whose description is being read: its file, its size, and its start among the events.
+    picture: Option<(usize, Size, usize)>,
     is_in_code: bool,
     diagnostics: &'d mut Diagnostics,
 }
@@ -289,6 +311,9 @@ impl<'a> Renderer<'a, '_> {
                 self.images_open += 1;
                 let (dest_url, title) = (self.restore(dest_url, &range), self.restore(title, &range));
                 let dest_url = self.resolve(link_type, dest_url, &range);
+                if self.images_open == 1 {
+                    self.picture = self.size_of(&dest_url).map(|(file, size)| (file, size, self.events.len()));
+                }
                 Tag::Image { link_type, dest_url, title, id }
             }
             Tag::FootnoteDefinition(ref name) => {
@@ -313,12 +338,46 @@ impl<'a> Renderer<'a, '_> {
         match tag {
             TagEnd::Heading(_) => self.headings.last_mut().into_iter().for_each(|heading| heading.is_open = false),
             TagEnd::Link => self.links_open -= 1,
-            TagEnd::Image => self.images_open -= 1,
+            TagEnd::Image => {
+                self.images_open -= 1;
+                if let Some((file, size, start)) = self.picture.take_if(|_| self.images_open == 0) {
+                    self.events.push(Event::End(tag));
+                    return self.finish_picture(file, size, start);
+                }
+            }
             TagEnd::CodeBlock => self.is_in_code = false,
             TagEnd::BlockQuote(Some(_)) => return self.events.push(Event::Html("</div>\n".into())),
             _ => {}
         }
         self.events.push(Event::End(tag));
+    }
+
+    /// The picture at an address of the site, and how large it is.
+    fn size_of(&self, href: &str) -> Option<(usize, Size)> {
+        let Destination::SitePath(path, _) = address::destination("", href) else { return None };
+        match self.site.by_address.get(&path)? {
+            Occupant::File(file) => Some((*file, *self.site.sizes.get(file)?)),
+            _ => None,
+        }
+    }
+
+    /// Writes a picture so that its place is kept free, and so that those further down come when they are needed.
+    fn finish_picture(&mut self, file: usize, size: Size, start: usize) {
+        let mut html = String::new();
+        html::push_html(&mut html, self.events.drain(start..));
+        self.pictures += 1;
+        let lazy = if self.pictures > 1 { " loading=\"lazy\"" } else { "" };
+        let mut attributes = format!(" width=\"{}\" height=\"{}\"{lazy}", size.width, size.height);
+        if let (Some(planned), Some(config)) = (self.site.scaled.get(&file), &self.site.config.images) {
+            let candidates: Vec<String> =
+                planned.iter().map(|scaled| format!("{} {}w", address::href(&scaled.address), scaled.width)).collect();
+            attributes.push_str(&format!(" srcset=\"{}\" sizes=\"", candidates.join(", ")));
+            escape_html(&mut attributes, &config.sizes).expect("invariant: a string can be written to");
+            attributes.push('"');
+        }
+        let end = html.rfind(" />").expect("invariant: a picture is one element");
+        html.insert_str(end, &attributes);
+        self.events.push(Event::InlineHtml(html.into()));
     }
 
     fn add_to_heading(&mut self, text: &str) {
@@ -608,6 +667,29 @@ impl<'a> Renderer<'a, '_> {
             };
             let level = *level as u8;
             self.rendered.headings.push(Heading { id: anchor, title: heading.title.trim().to_owned(), level });
+        }
+        self.ids = taken;
+    }
+
+    /// Gives each paragraph of a statement an anchor, so that a sentence can be pointed at: `retention-2`.
+    fn name_paragraphs(&mut self) {
+        let (mut section, mut count) = (TOP.to_owned(), 0);
+        for event in &mut self.events {
+            match event {
+                Event::Start(Tag::Heading { id: Some(id), .. }) => (section, count) = (id.to_string(), 0),
+                Event::Start(Tag::Paragraph) => {
+                    count += 1;
+                    let anchor = format!("{section}-{count}");
+                    // A heading may have that anchor, and had it first.
+                    if self.ids.insert(anchor.clone()) {
+                        let mut tag = String::from("<p id=\"");
+                        escape_html(&mut tag, &anchor).expect("invariant: a string can be written to");
+                        tag.push_str("\">");
+                        *event = Event::Html(tag.into());
+                    }
+                }
+                _ => {}
+            }
         }
     }
 

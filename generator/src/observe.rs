@@ -69,6 +69,10 @@ impl<O: Output> Output for Watched<'_, O> {
         self.output.prepare(site_paths)
     }
 
+    fn is_kept(&self) -> bool {
+        self.output.is_kept()
+    }
+
     fn write(&self, site_path: &str, bytes: Vec<u8>) -> Result<(), Failure> {
         let length = bytes.len();
         self.output.write(site_path, bytes)?;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use memchr::memmem;
 use rayon::prelude::*;
 use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
@@ -32,13 +33,23 @@ pub trait Output: Sync {
     /// When the disk fails.
     fn prepare(&self, site_paths: &mut dyn Iterator<Item = &str>) -> Result<(), Failure>;
 
+    /// Whether what is written is kept; if not, nothing need be made that takes long and cannot be wrong.
+    fn is_kept(&self) -> bool {
+        true
+    }
+
     /// Takes the file of a site path.
     ///
     /// # Errors
     /// When the disk fails.
     fn write(&self, site_path: &str, bytes: Vec<u8>) -> Result<(), Failure>;
 
-    /// Publishes all that was written, and the contract. Without it, nothing is.
+    /// Takes the file that was published at a site path before, as it is; says whether there is one to be had.
+    fn keep(&self, _site_path: &str) -> bool {
+        false
+    }
+
+    /// Publishes all that was taken, and the contract. Without it, nothing is.
     ///
     /// # Errors
     /// When the disk fails; then what was published before stays.
@@ -54,6 +65,10 @@ impl Output for Nowhere {
         Ok(())
     }
 
+    fn is_kept(&self) -> bool {
+        false
+    }
+
     fn write(&self, _: &str, _: Vec<u8>) -> Result<(), Failure> {
         Ok(())
     }
@@ -63,17 +78,31 @@ impl Output for Nowhere {
     }
 }
 
-/// Keeps a site in memory, by site path: for `serve` and tests.
+/// A site in memory, by site path.
+pub type Files = HashMap<String, Bytes>;
+
+/// Keeps a site in memory: for `serve` and tests.
 #[derive(Debug, Default)]
 pub struct Memory<'a> {
-    files: Mutex<HashMap<String, Vec<u8>>>,
-    published: Option<&'a mut HashMap<String, Vec<u8>>>,
+    files: Mutex<Files>,
+    former: Option<&'a Files>,
+    published: Option<&'a mut Files>,
 }
 
 impl<'a> Memory<'a> {
     /// An output that replaces what is in `published`.
-    pub fn new(published: &'a mut HashMap<String, Vec<u8>>) -> Self {
-        Self { files: Mutex::default(), published: Some(published) }
+    pub fn new(published: &'a mut Files) -> Self {
+        Self { files: Mutex::default(), former: None, published: Some(published) }
+    }
+
+    /// The same, after the site in `former`, whose files can be kept.
+    pub fn after(former: &'a Files, published: &'a mut Files) -> Self {
+        Self { former: Some(former), ..Self::new(published) }
+    }
+
+    fn take(&self, site_path: &str, bytes: Bytes) {
+        let mut files = self.files.lock().expect("invariant: nothing panics while it holds the files");
+        files.insert(site_path.to_owned(), bytes);
     }
 }
 
@@ -83,9 +112,16 @@ impl Output for Memory<'_> {
     }
 
     fn write(&self, site_path: &str, bytes: Vec<u8>) -> Result<(), Failure> {
-        let mut files = self.files.lock().expect("invariant: nothing panics while it holds the files");
-        files.insert(site_path.to_owned(), bytes);
+        self.take(site_path, bytes.into());
         Ok(())
+    }
+
+    fn keep(&self, site_path: &str) -> bool {
+        let former = self.former.and_then(|former| former.get(site_path));
+        former.is_some_and(|bytes| {
+            self.take(site_path, bytes.clone());
+            true
+        })
     }
 
     fn publish(self, _: &str) -> Result<(), Failure> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::front_matter;
-use statement::version::Statement;
+use statement::translation::{self, Translation};
+use statement::version::{self, Statement};
 use statement::yaml::{self, Fields, Located, Node, Value};
 
 use crate::address;
@@ -19,6 +20,10 @@ pub enum Document {
     Page(Page),
     /// A version of the privacy statement: a file whose front matter names its `schema`.
     Statement(Statement),
+    /// A version that is being written; none where it cannot be used yet, which has been reported.
+    Draft(Option<Box<Statement>>),
+    /// A translation of a version: a file whose front matter says what it is a translation `of`.
+    Translation(Translation),
 }
 
 /// A page as its author wrote it.
@@ -101,8 +106,15 @@ pub fn parse(path: &Arc<str>, file: &str, timezone: &TimeZone, diagnostics: &mut
     let root = yaml::parse(path, file, parts.yaml, diagnostics)?;
     let has_schema =
         matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "schema"));
+    if has_schema && version::is_draft(&root) {
+        let draft = Statement::parse(path, file, &root, parts.text, diagnostics);
+        return Some(Document::Draft(draft.map(Box::new)));
+    }
     if has_schema {
         return Statement::parse(path, file, &root, parts.text, diagnostics).map(Document::Statement);
+    }
+    if translation::is_translation(&root) {
+        return Translation::parse(path, file, &root, parts.text, diagnostics).map(Document::Translation);
     }
     let front = FrontMatter::parse(path, &root, timezone, diagnostics)?;
     Some(Document::Page(Page { path: Arc::clone(path), text: parts.text, front }))

@@ -6,6 +6,7 @@ pub mod script;
 pub mod style;
 mod tag;
 
+use memchr::memmem;
 use std::borrow::Cow;
 
 use memchr::memchr;
@@ -324,6 +325,27 @@ pub fn may_leave(address: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether the page's own header or footer has a link with the word “privacy” that is not hidden.
+#[must_use]
+pub fn has_privacy_link(html: &str) -> bool {
+    let part = |end: &[u8], at: Option<usize>| {
+        let rest = &html[at?..];
+        Some(&rest[..memmem::find(rest.as_bytes(), end)?])
+    };
+    // The footer is the last on the page, and the header the first; what is between belongs to the text.
+    let footer = part(b"</footer", memmem::rfind(html.as_bytes(), b"<footer"));
+    let header = || part(b"</header", memmem::find(html.as_bytes(), b"<header"));
+    footer.is_some_and(has_link_about_privacy) || header().is_some_and(has_link_about_privacy)
+}
+
+fn has_link_about_privacy(html: &str) -> bool {
+    html.match_indices("<a ").any(|(at, _)| {
+        let link = html[at..].split("</a").next().unwrap_or_default();
+        let (tag, text) = link.split_once('>').unwrap_or_default();
+        tag.contains("href") && !tag.contains("hidden") && text.contains("rivacy")
+    })
 }
 
 /// The values of a page's `id` attributes, which links can lead to.

@@ -4,7 +4,6 @@
 
 mod live_reload;
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -27,7 +26,7 @@ use self::live_reload::News;
 use crate::address;
 use crate::build::build;
 use crate::headers::Headers;
-use crate::output::Memory;
+use crate::output::{Files, Memory};
 use crate::site::Options;
 use crate::source_tree::{self, SourceTree};
 use crate::{Failure, report};
@@ -150,7 +149,7 @@ async fn told_to_stop() {
 struct Served {
     news: News,
     /// By site path.
-    files: Arc<HashMap<String, Vec<u8>>>,
+    files: Arc<Files>,
     /// What the host sends with them.
     headers: Headers,
     /// None until the site was once without mistakes.
@@ -171,8 +170,8 @@ impl Builder {
         let now = (self.settings.clock)();
         let mut diagnostics = Diagnostics::new();
         let tree = SourceTree::read(&self.settings.root, &mut diagnostics)?;
-        let mut files = HashMap::new();
-        let options = Options { now, ..self.settings.options.clone() };
+        let mut files = Files::new();
+        let options = Options { now, is_edited: true, ..self.settings.options.clone() };
         let built = build(&tree, &options, diagnostics, Memory::new(&mut files))?;
         let report = report::draw(&built.diagnostics, &tree);
         (self.settings.tell)(&report);
@@ -193,7 +192,8 @@ impl Builder {
         let (contract, headers) = (published.contract.to_json(), published.headers);
         let handler = Handler::new(published.contract, Arc::clone(&self.delivery)).map_err(Failure)?;
         let handler = handler.behind_proxy(self.proxy_secret.clone());
-        let reload_before = if is_restyled(&last.files, &files) { last.news.reload_before } else { generation };
+        let is_restyled = differing(&last.files, &files).all(|path| path.ends_with(".css"));
+        let reload_before = if is_restyled { last.news.reload_before } else { generation };
         let news = News { generation, reload_before, report: None };
         Ok(Served { news, files: Arc::new(files), headers, handler: Some(Arc::new(handler)), contract })
     }
@@ -202,17 +202,21 @@ impl Builder {
 impl Served {
     /// Whether visitors and the person who edits get the same from both.
     fn is_same(&self, other: &Self) -> bool {
-        self.files == other.files
-            && self.headers == other.headers
+        self.headers == other.headers
             && self.contract == other.contract
             && self.news.report == other.news.report
+            && differing(&self.files, &other.files).next().is_none()
     }
 }
 
-/// Whether nothing but styles differs.
-fn is_restyled(last: &HashMap<String, Vec<u8>>, next: &HashMap<String, Vec<u8>>) -> bool {
-    last.len() == next.len()
-        && next.iter().all(|(path, bytes)| last.get(path).is_some_and(|last| path.ends_with(".css") || last == bytes))
+/// The site paths at which two sites have other files, or only one has a file.
+fn differing<'a>(last: &'a Files, next: &'a Files) -> impl Iterator<Item = &'a str> {
+    // Most files were kept, and are the same in memory.
+    let is_same =
+        |one: &Bytes, other: &Bytes| one.len() == other.len() && (one.as_ptr() == other.as_ptr() || one == other);
+    let changed = move |(path, bytes): &(&String, &Bytes)| !last.get(*path).is_some_and(|last| is_same(last, bytes));
+    let gone = last.keys().filter(|path| !next.contains_key(*path));
+    next.iter().filter(changed).map(|(path, _)| path).chain(gone).map(String::as_str)
 }
 
 /// Tells of every change to the site's files, until the watcher is dropped.
@@ -226,7 +230,7 @@ fn watch_files(root: &Path) -> Result<(notify::RecommendedWatcher, mpsc::Receive
         }
     })
     .map_err(cannot)?;
-    for folder in source_tree::FOLDERS {
+    for folder in source_tree::FOLDERS.iter().filter(|folder| root.join(folder).exists()) {
         watcher.watch(&root.join(folder), RecursiveMode::Recursive).map_err(cannot)?;
     }
     Ok((watcher, changes))

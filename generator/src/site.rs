@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ahash::AHashMap;
@@ -12,17 +13,26 @@ use jiff::tz::TimeZone;
 use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use statement::form::Form;
-use statement::version::{Statement, in_force};
+use statement::history::State;
+use statement::translation::Translation;
+use statement::version::{Statement, start_of};
 use statement::yaml;
 
 use crate::address;
+use crate::assets::Assets;
 use crate::data;
+use crate::documents;
 use crate::drift;
 use crate::feed::{self, Feed};
+use crate::images;
+use crate::images::scaled::{self, Scaled};
 use crate::page::{self, Document, FrontMatter, SortBy};
+use crate::publication::{self, Companion, Publication};
 use crate::site_config::{self, SiteConfig};
 use crate::source_tree::SourceTree;
+use crate::statement_files;
 use crate::taxonomy::{self, Filing, Taxonomy};
+use crate::theme_files::ThemeFiles;
 use crate::well_known;
 
 /// Index of a page in [`Site::pages`].
@@ -35,10 +45,16 @@ pub struct Options {
     pub base_url: Option<String>,
     /// Publishes drafts too, and pages dated in the future.
     pub drafts: bool,
+    /// Publishes statements that are being written, too.
+    pub statement_drafts: bool,
     /// The day the site is built for; none means the day of `now` in the site's time zone.
     pub today: Option<Date>,
     /// The moment of the build.
     pub now: Timestamp,
+    /// Somebody edits the site and looks at it: what a theme publishes keeps its names, whatever is in it.
+    pub is_edited: bool,
+    /// Where what takes long is kept for the next build.
+    pub cache: Option<PathBuf>,
 }
 
 /// The site.
@@ -46,16 +62,28 @@ pub struct Options {
 pub struct Site {
     /// Its settings.
     pub config: SiteConfig,
+    /// The theme the settings name, with those it extends.
+    pub theme: ThemeFiles,
     /// All pages, in the order of their files.
     pub pages: Vec<SitePage>,
-    /// All versions of the statement.
+    /// All versions of the statement, and its drafts where drafts are shown.
     pub statements: Vec<Statement>,
+    /// Their translations.
+    pub translations: Vec<Translation>,
     /// The version in force, as an index into `statements`.
     pub in_force: Option<usize>,
+    /// The documents these are versions of, by folder.
+    pub publications: Vec<Publication>,
     /// The forms, by id.
     pub forms: Vec<Form>,
+    /// What the theme publishes beside its pages.
+    pub assets: Assets,
     /// Files published as they are: index into the tree's files, and site path.
     pub files: Vec<(usize, String)>,
+    /// How large the pictures among them are, by index into the tree's files.
+    pub sizes: HashMap<usize, images::Size>,
+    /// In which other widths each is published, by the same index.
+    pub scaled: HashMap<usize, Vec<Scaled>>,
     /// Former addresses and the pages that replace them.
     pub redirects: Vec<(String, PageId)>,
     /// What stands at a site path.
@@ -121,6 +149,8 @@ pub enum PageKind {
     Section,
     /// A version of the statement, as an index into [`Site::statements`].
     Statement(usize),
+    /// A page beside the versions of a document, as an index into [`Site::publications`], and which.
+    Companion(usize, Companion),
     /// `content/404.md`.
     NotFound,
     /// The page of all terms of a taxonomy, as an index into [`Site::taxonomies`].
@@ -211,7 +241,9 @@ impl SitePage {
     pub fn name(&self) -> &str {
         let is_made =
             matches!(self.kind, PageKind::Taxonomy(_) | PageKind::Term(..)) && &*self.path == site_config::PATH;
-        if is_made { &self.address } else { &self.path }
+        let is_companion =
+            matches!(self.kind, PageKind::Companion(_, page) if !matches!(page, Companion::Translation(_)));
+        if is_made || is_companion { &self.address } else { &self.path }
     }
 
     /// Whether it is the second or a later page of a list.
@@ -231,7 +263,8 @@ impl SitePage {
 fn is_published(content_path: &str) -> bool {
     let is_form = content_path.starts_with("forms/") && content_path.ends_with(".yaml");
     let is_data = data::name_and_format(content_path).is_some();
-    !content_path.ends_with(".md") && content_path != "site.yaml" && !is_form && !is_data
+    let is_source = content_path.ends_with(".md") || content_path == "site.yaml" || is_form || is_data;
+    !is_source && !content_path.ends_with("/statement.lock")
 }
 
 fn content_path(path: &str) -> &str {
@@ -243,11 +276,15 @@ fn content_path(path: &str) -> &str {
 struct Documents {
     pages: Vec<page::Page>,
     statements: Vec<Statement>,
+    translations: Vec<Translation>,
+    /// Drafts of the statement that are not shown, by content path.
+    left_out: Vec<Arc<str>>,
     unusable: Vec<Arc<str>>,
 }
 
-/// Parses every markdown file.
-fn parse_documents(tree: &SourceTree, timezone: &TimeZone, diagnostics: &mut Diagnostics) -> Documents {
+/// Parses every markdown file. Where drafts are not shown, a draft of the statement is not judged either: whoever works
+/// on it does not keep the others from publishing.
+fn parse_documents(tree: &SourceTree, timezone: &TimeZone, drafts: bool, diagnostics: &mut Diagnostics) -> Documents {
     let parsed: Vec<(&Arc<str>, Option<Document>, Diagnostics)> = tree
         .files()
         .par_iter()
@@ -260,11 +297,17 @@ fn parse_documents(tree: &SourceTree, timezone: &TimeZone, diagnostics: &mut Dia
         .collect();
     let mut documents = Documents::default();
     for (path, document, found) in parsed {
+        if !drafts && matches!(document, Some(Document::Draft(_))) {
+            documents.left_out.push(content_path(path).into());
+            continue;
+        }
         diagnostics.append(found);
         match document {
             Some(Document::Page(page)) => documents.pages.push(page),
             Some(Document::Statement(statement)) => documents.statements.push(statement),
-            None => documents.unusable.push(content_path(path).into()),
+            Some(Document::Draft(Some(statement))) => documents.statements.push(*statement),
+            Some(Document::Translation(translation)) => documents.translations.push(translation),
+            Some(Document::Draft(None)) | None => documents.unusable.push(content_path(path).into()),
         }
     }
     documents
@@ -299,32 +342,45 @@ impl Site {
     pub fn assemble(tree: &SourceTree, options: &Options, diagnostics: &mut Diagnostics) -> Option<Self> {
         let config = SiteConfig::parse(tree, options.base_url.as_deref(), diagnostics);
         let timezone = config.as_ref().map_or(TimeZone::UTC, |config| config.timezone.clone());
-        let Documents { pages, statements, mut unusable } = parse_documents(tree, &timezone, diagnostics);
+        let Documents { pages, statements, translations, left_out, mut unusable } =
+            parse_documents(tree, &timezone, options.statement_drafts, diagnostics);
         let forms = parse_forms(tree, &mut unusable, diagnostics);
         let data = data::parse(tree, diagnostics);
         let config = config?;
         let today = options.today.unwrap_or_else(|| config.timezone.to_datetime(options.now).date());
-        let in_force = in_force(&statements, today);
+        let now = Timestamp::from_second(options.now.as_second()).unwrap_or(options.now);
+        let at = options.today.map_or(now, |today| start_of(today, &config.timezone));
+        let documents = documents::assemble(tree, &statements, &translations, &config.timezone, at, diagnostics);
+        let theme = ThemeFiles::find(&config.theme.value, tree, diagnostics);
+        let publications = publication::gather(documents, tree, &theme, &statements, &translations, at);
+        let in_force = in_force(&publications).map(|index| &statements[index]);
         // Where the statement itself could not be read, its absence is no news.
         if in_force.is_some() || unusable.is_empty() {
             check_statement(&statements, &forms, in_force, &today, diagnostics);
         }
         let in_force = in_force.and_then(|found| statements.iter().position(|version| std::ptr::eq(version, found)));
 
+        let assets = Assets::assemble(&theme, tree, options.is_edited, diagnostics);
         let mut site = Self {
             config,
+            theme,
+            assets,
             pages: Vec::with_capacity(pages.len() + statements.len() + 1),
             statements,
+            translations,
             in_force,
+            publications,
             forms,
             files: Vec::new(),
+            sizes: HashMap::new(),
+            scaled: HashMap::new(),
             redirects: Vec::new(),
             by_address: AHashMap::new(),
             by_content_path: AHashMap::new(),
             taxonomies: Vec::new(),
             feeds: Vec::new(),
             data,
-            left_out: HashMap::new(),
+            left_out: left_out.into_iter().map(|path| (path, LeftOut::Draft)).collect(),
             unusable,
         };
         refuse_unfit_names(tree, diagnostics);
@@ -339,6 +395,7 @@ impl Site {
         site.add_sitemaps();
         site.add_files(tree, diagnostics);
         site.add_redirects(diagnostics);
+        site.add_statement_redirects();
         site.refuse_file_as_folder(tree, diagnostics);
         site.refuse_same_but_for_case(tree, diagnostics);
         site.require_home(diagnostics);
@@ -382,6 +439,22 @@ impl Site {
     #[must_use]
     pub fn statement(&self) -> Option<&Statement> {
         self.in_force.map(|index| &self.statements[index])
+    }
+
+    /// When another version is in force next, and which.
+    #[must_use]
+    pub fn next_transition(&self) -> Option<(Timestamp, Option<String>)> {
+        let next = |publication: &Publication| {
+            let (at, version) = publication.document.history.next_transition(publication.at)?;
+            Some((at, version.map(|version| publication.document.history.versions[version].version.clone())))
+        };
+        self.publications.iter().filter_map(next).min()
+    }
+
+    /// Whether every page must lead to the statement: where its facts are held against its text.
+    #[must_use]
+    pub fn requires_privacy_link(&self) -> bool {
+        self.statement().is_some_and(|statement| statement.promises.provenance.is_some())
     }
 
     /// The site path of a version's permalink.
@@ -484,46 +557,126 @@ impl Site {
         }
     }
 
-    /// Every version stands at its permalink, and the one in force at the folder's address too.
+    /// Every version stands at its permalink, the one in force at the folder's address too, and the next one where it is
+    /// announced; beside them stand the pages about them.
     fn add_statement_pages(&mut self, diagnostics: &mut Diagnostics) {
-        for index in 0..self.statements.len() {
-            let statement = &self.statements[index];
-            let is_in_force = self.in_force == Some(index);
-            let (path, text) = (Arc::clone(&statement.path), statement.text_span.clone());
-            let permalink = Self::statement_address(statement);
-            let title = statement.title.clone();
-            let home = is_in_force.then(|| Self::statement_home(statement));
-            let front = Arc::new(FrontMatter { title, ..FrontMatter::default() });
-            let page = |address: String| SitePage {
-                noindex: !is_in_force,
-                ..SitePage::new(
-                    Arc::clone(&path),
-                    text.clone(),
-                    Arc::clone(&front),
-                    PageKind::Statement(index),
-                    address,
-                )
-            };
-            let id = self.add_page(page(permalink), diagnostics);
-            self.by_content_path.insert(content_path(&path).into(), id);
-            if let Some(home) = home {
-                self.add_page(page(home), diagnostics);
+        let publications = std::mem::take(&mut self.publications);
+        for (index, publication) in publications.iter().enumerate() {
+            for file in publication.statements.iter().copied() {
+                let version = publication.version_of(file);
+                let statement = &self.statements[file];
+                let state = version.map(|version| publication.state(version));
+                if state == Some(State::Redacted) {
+                    continue;
+                }
+                let (path, text) = (Arc::clone(&statement.path), statement.text_span.clone());
+                let title = statement.title.clone();
+                let permalink = publication.address_of_file(statement);
+                let front = Arc::new(FrontMatter { title, ..FrontMatter::default() });
+                let page = |address: String| SitePage {
+                    noindex: !matches!(state, Some(State::InForce | State::Upcoming)),
+                    ..SitePage::new(
+                        Arc::clone(&path),
+                        text.clone(),
+                        Arc::clone(&front),
+                        PageKind::Statement(file),
+                        address,
+                    )
+                };
+                let id = self.add_page(page(permalink), diagnostics);
+                self.by_content_path.insert(content_path(&path).into(), id);
+                if state == Some(State::InForce) {
+                    self.add_page(page(publication.home.clone()), diagnostics);
+                } else if version.is_some() && publication.upcoming() == version {
+                    self.add_page(page(publication.shared("upcoming")), diagnostics);
+                }
+            }
+            for (companion, address) in publication.companions(&self.statements, &self.translations) {
+                if publication.has_companions {
+                    self.add_companion(publication, index, companion, address, diagnostics);
+                }
+            }
+            for file in statement_files::addresses(publication, &self.statements, &self.translations) {
+                let occupant = Occupant::Reserved("a file of the statement stands there");
+                self.occupy(&file, occupant, &publication.path, 0..0, diagnostics);
+            }
+        }
+        self.publications = publications;
+    }
+
+    fn add_companion(
+        &mut self,
+        publication: &Publication,
+        index: usize,
+        companion: Companion,
+        address: String,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let kind = PageKind::Companion(index, companion);
+        let (path, text, title) = match companion {
+            Companion::Translation(translation) => {
+                let translation = &self.translations[translation];
+                (Arc::clone(&translation.path), translation.text_span.clone(), translation.title.clone())
+            }
+            // Its title is the template's to say.
+            _ => (Arc::clone(&publication.path), 0..0, String::new()),
+        };
+        let front = Arc::new(FrontMatter { title, ..FrontMatter::default() });
+        let page = SitePage { noindex: companion.noindex(), ..SitePage::new(path, text, front, kind, address) };
+        let in_content: Option<Arc<str>> =
+            matches!(companion, Companion::Translation(_)).then(|| page.content_path().into());
+        let id = self.add_page(page, diagnostics);
+        self.by_content_path.extend(in_content.map(|path| (path, id)));
+    }
+
+    /// The addresses that people try for a privacy statement lead to it, unless something else stands there.
+    fn add_statement_redirects(&mut self) {
+        let Some(statement) = self.statement() else { return };
+        let publication =
+            self.publications.iter().find(|publication| publication.home == Self::statement_home(statement));
+        let Some((home, announces)) = publication.map(|found| (found.home.clone(), found.announces())) else { return };
+        let Some(Occupant::Page(to)) = self.by_address.get(&home).copied() else { return };
+        let upcoming = announces.then(|| address::below(&home, "upcoming"));
+        for from in publication::USUAL_ADDRESSES.map(str::to_owned).into_iter().chain(upcoming) {
+            if !self.by_address.contains_key(&from) {
+                self.by_address.insert(from.clone(), Occupant::Redirect(to));
+                self.redirects.push((from, to));
             }
         }
     }
 
     fn add_files(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
-        let assets = format!("themes/{}/assets/", self.config.theme.value);
-        for (index, file) in tree.files().iter().enumerate() {
-            let published = if let Some(path) = file.path.strip_prefix("content/") {
-                is_published(path).then(|| address::of_file(path))
-            } else {
-                file.path.strip_prefix(&*assets).map(|path| format!("/assets/{path}"))
-            };
-            let Some(published) = published else { continue };
+        for (index, file) in tree.under("content/") {
+            let path = content_path(&file.path);
+            if !is_published(path) {
+                continue;
+            }
+            let published = address::of_file(path);
             refuse_misnamed(&file.path, diagnostics);
             self.occupy(&published, Occupant::File(index), &file.path, 0..0, diagnostics);
             self.files.push((index, published));
+        }
+        let files: Vec<_> = self.files.iter().map(|(index, _)| (*index, &tree.files()[*index])).collect();
+        self.sizes = images::measure(&files);
+        if let Some(config) = &self.config.images {
+            let planned = self
+                .files
+                .iter()
+                .filter_map(|(index, address)| Some((*index, scaled::plan(address, *self.sizes.get(index)?, config))));
+            self.scaled = planned.filter(|(_, planned)| !planned.is_empty()).collect();
+        }
+        let mut planned: Vec<(usize, Vec<Scaled>)> =
+            self.scaled.iter().map(|(index, planned)| (*index, planned.clone())).collect();
+        planned.sort_unstable_by_key(|(index, _)| *index);
+        for (index, planned) in planned {
+            for scaled in planned {
+                self.occupy(&scaled.address, Occupant::File(index), &tree.files()[index].path, 0..0, diagnostics);
+            }
+        }
+        let assets: Vec<(String, usize)> =
+            self.assets.iter().map(|(_, asset)| (asset.address.clone(), asset.file)).collect();
+        for (address, file) in assets {
+            self.occupy(&address, Occupant::File(file), &tree.files()[file].path, 0..0, diagnostics);
         }
     }
 
@@ -633,7 +786,7 @@ impl Site {
 
     /// Gives each taxonomy and each term a page; an `_index.md` at its address is taken for its title and text.
     fn add_taxonomies(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
-        self.taxonomies = taxonomy::gather(&self.config, tree, &mut self.pages, diagnostics);
+        self.taxonomies = taxonomy::gather(&self.config, &self.theme, tree, &mut self.pages, diagnostics);
         let path: Arc<str> = site_config::PATH.into();
         for index in 0..self.taxonomies.len() {
             let taxonomy = &self.taxonomies[index];
@@ -773,6 +926,15 @@ impl Site {
                 .help("write `content/_index.md` with a `title` in its front matter"),
         );
     }
+}
+
+/// The version in force of all documents; of several, the one that is newest.
+fn in_force(publications: &[Publication]) -> Option<usize> {
+    let versions = publications.iter().filter_map(|publication| {
+        let version = &publication.document.history.versions[publication.in_force()?];
+        Some((version.effective, publication.file_of(version)?))
+    });
+    versions.max().map(|(_, file)| file)
 }
 
 /// A page or a form under another suffix would be published with its front matter.

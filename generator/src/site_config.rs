@@ -8,6 +8,7 @@ use statement::yaml::{self, Fields, Located, Value};
 
 use crate::address;
 use crate::declared::Declared;
+use crate::images::scaled;
 use crate::page::parse_count;
 use crate::source_tree::SourceTree;
 
@@ -43,6 +44,17 @@ pub struct SiteConfig {
     pub markdown: Markdown,
     /// What is declared for the statement's gates.
     pub declared: Declared,
+    /// In which widths pictures are published beside themselves, if at all.
+    pub images: Option<ImagesConfig>,
+}
+
+/// In which widths pictures are published.
+#[derive(Debug, Clone)]
+pub struct ImagesConfig {
+    /// In pixels.
+    pub widths: Vec<usize>,
+    /// How wide a picture stands on a page, for browsers (HTML Standard, section 2.4.4).
+    pub sizes: String,
 }
 
 /// What feeds contain.
@@ -130,6 +142,7 @@ impl SiteConfig {
         let feed = parse_feed(&mut config);
         let markdown = config.mapping("markdown", "`markdown`").map_or_else(Markdown::default, Markdown::parse);
         let declared = Declared::parse(&mut config);
+        let images = parse_images(&mut config);
         config.finish();
         let base_url = match base_url {
             None => in_file,
@@ -155,6 +168,7 @@ impl SiteConfig {
             feed,
             markdown,
             declared,
+            images,
         })
     }
 }
@@ -228,6 +242,35 @@ fn parse_feed(config: &mut Fields<'_, '_>) -> FeedConfig {
         feed.limit = limit.map_or(feed.limit, |limit| limit.value);
     }
     feed
+}
+
+fn parse_images(config: &mut Fields<'_, '_>) -> Option<ImagesConfig> {
+    let span = config.node("images")?.span.clone();
+    let mut fields = config.mapping("images", "`images`")?;
+    let path = fields.path();
+    let mut widths = Vec::new();
+    for node in fields.sequence("widths").unwrap_or_default() {
+        match node.value {
+            Value::Integer(width) if (16..=8192).contains(&width) => widths.extend(usize::try_from(width)),
+            _ => fields.diagnostics.push(
+                Diagnostic::error(path, node.span.clone(), "a width is a number of pixels, from 16 to 8192")
+                    .help("write `widths: [480, 960, 1600]`"),
+            ),
+        }
+    }
+    let sizes = fields.words("sizes").map_or_else(|| "100vw".to_owned(), |sizes| sizes.value);
+    fields.finish();
+    if !scaled::IS_AVAILABLE {
+        config.diagnostics.push(
+            Diagnostic::error(path, span, "this candor was built without scaling of pictures")
+                .help("build it with `--features images`, or leave out `images`"),
+        );
+        return None;
+    }
+    if widths.is_empty() {
+        widths = vec![480, 960, 1600];
+    }
+    Some(ImagesConfig { widths, sizes })
 }
 
 impl Markdown {

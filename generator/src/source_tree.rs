@@ -1,10 +1,13 @@
-//! The one module that reads the disk: every file under `content/` and `themes/`, in the order of their paths.
+//! The one module that reads the disk: every file under `content/` and `themes/`, in the order of their paths, and the
+//! theme in this program where the site has no copy of it.
 //!
 //! It knows nothing of what the files mean, only which of them are text. Paths are in Unicode's composed form (NFC),
 //! whatever form the disk keeps them in.
 
 #![expect(clippy::disallowed_methods, reason = "the one module that reads the disk")]
 
+use std::borrow::Cow;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +16,7 @@ use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use walkdir::WalkDir;
 
-use crate::{Failure, address};
+use crate::{Failure, address, documents, theme_files};
 
 /// A site's files.
 #[derive(Debug, Default)]
@@ -39,31 +42,39 @@ pub enum Contents {
     Text(String),
     /// Published as it is, and read only then.
     Unread(PathBuf),
+    /// A theme's file that is no text.
+    Bytes(Cow<'static, [u8]>),
 }
 
-/// The folders a site is made of.
+/// The folders a site is made of; the second may be missing, as there is a theme in this program.
 pub const FOLDERS: [&str; 2] = ["content", "themes"];
 
 /// Makes sure that there is a site in `root`, and returns its path without links in it.
 ///
 /// # Errors
-/// Says which folder is missing.
+/// When there is no `content` in it.
 pub fn find_site(root: &Path) -> Result<PathBuf, Failure> {
     let canonical_root = root
         .canonicalize()
         .map_err(|error| Failure(format!("cannot read the site's folder `{}`: {error}", root.display())))?;
-    match FOLDERS.iter().find(|folder| !root.join(folder).is_dir()) {
-        None => Ok(canonical_root),
-        Some(folder) => Err(Failure(format!(
-            "there is no folder `{folder}` in `{}`\n  = help: a site has the folders `content` and `themes`; run in \
-             such a folder, or name it with `--root DIR`",
-            root.display()
-        ))),
+    if root.join(FOLDERS[0]).is_dir() {
+        return Ok(canonical_root);
     }
+    Err(Failure(format!(
+        "there is no folder `content` in `{}`\n  = help: a site has the folder `content`, and often `themes`; run in \
+         such a folder, or name it with `--root DIR`",
+        root.display()
+    )))
 }
 
 impl SourceTree {
-    fn new(files: Vec<SourceFile>) -> Self {
+    /// Adds the theme in this program.
+    fn new(mut files: Vec<SourceFile>) -> Self {
+        files.extend(theme_files::built_in().map(|(path, bytes)| SourceFile {
+            path: format!("{}{path}", theme_files::BUILT_IN_FOLDER).into(),
+            contents: Contents::Bytes(Cow::Borrowed(bytes)),
+        }));
+        files.sort_by(|a, b| a.path.cmp(&b.path));
         let by_path = files.iter().enumerate().map(|(index, file)| (Arc::clone(&file.path), index)).collect();
         Self { files, by_path }
     }
@@ -75,7 +86,7 @@ impl SourceTree {
     pub fn read(root: &Path, diagnostics: &mut Diagnostics) -> Result<Self, Failure> {
         let canonical_root = find_site(root)?;
         let mut found = Vec::new();
-        for folder in FOLDERS {
+        for folder in FOLDERS.iter().filter(|folder| root.join(folder).exists()) {
             walk(&root.join(folder), root, &canonical_root, &mut found, diagnostics)?;
         }
         found.sort();
@@ -117,7 +128,6 @@ impl SourceTree {
                 text.push_str(line);
             }
         }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
         Self::new(files)
     }
 
@@ -125,6 +135,13 @@ impl SourceTree {
     #[must_use]
     pub fn files(&self) -> &[SourceFile] {
         &self.files
+    }
+
+    /// The files whose paths begin with `folder`, with their indices.
+    pub fn under<'a>(&'a self, folder: &str) -> impl Iterator<Item = (usize, &'a SourceFile)> + use<'a> {
+        let start = self.files.partition_point(|file| *file.path < *folder);
+        let count = self.files[start..].iter().take_while(|file| file.path.starts_with(folder)).count();
+        (start..start + count).map(|index| (index, &self.files[index]))
     }
 
     /// The text of a file, if there is such a file and it is text.
@@ -141,6 +158,36 @@ impl SourceFile {
         match &self.contents {
             Contents::Text(text) => Some(text),
             Contents::Unread(_) => None,
+            // The theme in this program; what is text on disk was read as such.
+            Contents::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+        }
+    }
+
+    /// The file's bytes, if they were read: those of every theme are.
+    #[must_use]
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        match &self.contents {
+            Contents::Text(text) => Some(text.as_bytes()),
+            Contents::Bytes(bytes) => Some(bytes),
+            Contents::Unread(_) => None,
+        }
+    }
+
+    /// The first `length` bytes of the file, or all it has.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn head(&self, length: usize) -> Result<Vec<u8>, Failure> {
+        match &self.contents {
+            Contents::Text(text) => Ok(text.as_bytes()[..text.len().min(length)].to_vec()),
+            Contents::Bytes(bytes) => Ok(bytes[..bytes.len().min(length)].to_vec()),
+            Contents::Unread(file) => {
+                let mut head = Vec::new();
+                std::fs::File::open(file)
+                    .and_then(|opened| opened.take(length as u64).read_to_end(&mut head))
+                    .map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))?;
+                Ok(head)
+            }
         }
     }
 
@@ -151,6 +198,7 @@ impl SourceFile {
     pub fn bytes(&self) -> Result<Vec<u8>, Failure> {
         match &self.contents {
             Contents::Text(text) => Ok(text.clone().into_bytes()),
+            Contents::Bytes(bytes) => Ok(bytes.to_vec()),
             Contents::Unread(file) => {
                 std::fs::read(file).map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))
             }
@@ -231,7 +279,8 @@ fn is_text(path: &str) -> bool {
     let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
     match suffix {
         "md" | "yaml" => true,
-        "html" | "xml" | "txt" => path.starts_with("themes/"),
+        "html" | "xml" | "txt" | "css" | "scss" | "svg" => path.starts_with("themes/"),
+        "lock" => documents::is_lock(path),
         "json" | "csv" | "toml" => path.starts_with("content/data/"),
         _ => false,
     }
@@ -239,10 +288,15 @@ fn is_text(path: &str) -> bool {
 
 fn read_file(path: String, file: PathBuf) -> Result<(SourceFile, Option<Diagnostic>), Failure> {
     let path: Arc<str> = path.into();
-    if !is_text(&path) {
+    let is_text = is_text(&path);
+    // Other pictures and papers may be large, and many.
+    if !is_text && !path.starts_with("themes/") {
         return Ok((SourceFile { path, contents: Contents::Unread(file) }, None));
     }
     let bytes = std::fs::read(&file).map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))?;
+    if !is_text {
+        return Ok((SourceFile { path, contents: Contents::Bytes(Cow::Owned(bytes)) }, None));
+    }
     let (text, diagnostic) = match String::from_utf8(bytes) {
         Ok(text) => (text, None),
         Err(error) => {

@@ -8,11 +8,10 @@ use statement::diagnostic::{Diagnostic, Diagnostics};
 
 use crate::site::Site;
 use crate::source_tree::SourceTree;
+use crate::theme_files::{self, files_of};
 use crate::{site_config, yaml_text};
 
 static CONTENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/starter");
-/// The theme is taken from the repository when the program is compiled, so the two cannot differ.
-static THEME: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../themes/optimal");
 
 /// The folder of the theme in a site.
 pub const THEME_FOLDER: &str = "themes/optimal";
@@ -39,7 +38,7 @@ pub fn site(title: &str, timezone: &str, today: Date) -> Vec<NewFile> {
                 "gitignore" => ".gitignore".to_owned(),
                 path => path.replace("DATE", &date),
             };
-            (path, fill(&String::from_utf8_lossy(&bytes)).into_bytes())
+            (path, fill(&String::from_utf8_lossy(bytes)).into_bytes())
         })
         .collect();
     files.extend(theme());
@@ -49,20 +48,7 @@ pub fn site(title: &str, timezone: &str, today: Date) -> Vec<NewFile> {
 
 /// The files of the theme.
 pub fn theme() -> impl Iterator<Item = NewFile> {
-    files_of(&THEME).map(|(path, bytes)| (format!("{THEME_FOLDER}/{path}"), bytes))
-}
-
-fn files_of(dir: &'static Dir<'static>) -> impl Iterator<Item = NewFile> {
-    let mut files = Vec::new();
-    let mut folders = vec![dir];
-    while let Some(folder) = folders.pop() {
-        files.extend(folder.files());
-        folders.extend(folder.dirs());
-    }
-    files.into_iter().map(|file| {
-        let parts: Vec<_> = file.path().iter().map(|part| part.to_string_lossy()).collect();
-        (parts.join("/"), file.contents().to_vec())
-    })
+    theme_files::built_in().map(|(path, bytes)| (format!("{THEME_FOLDER}/{path}"), bytes.to_vec()))
 }
 
 /// Warns of what an author has not replaced yet, in the settings and in the statement in force.

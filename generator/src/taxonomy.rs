@@ -13,6 +13,7 @@ use crate::address;
 use crate::site::{PageId, SitePage};
 use crate::site_config::{SiteConfig, TaxonomyConfig};
 use crate::source_tree::SourceTree;
+use crate::theme_files::ThemeFiles;
 
 /// A taxonomy with everything filed in it.
 #[derive(Debug)]
@@ -58,12 +59,11 @@ const REACH: usize = 10;
 const RELATED_MAX: usize = 5;
 
 /// The taxonomies of the settings; without any there, `tags`, if the theme has templates for it.
-fn declared(config: &SiteConfig, tree: &SourceTree) -> Vec<TaxonomyConfig> {
+fn declared(config: &SiteConfig, theme: &ThemeFiles, tree: &SourceTree) -> Vec<TaxonomyConfig> {
     if let Some(declared) = &config.taxonomies {
         return declared.clone();
     }
-    let template = |name: &str| format!("themes/{}/templates/{name}", config.theme.value);
-    let is_shown = ["taxonomy.html", "term.html"].iter().all(|name| tree.text(&template(name)).is_some());
+    let is_shown = ["taxonomy.html", "term.html"].iter().all(|name| theme.has_template(name, tree));
     let tags = TaxonomyConfig::named(Located { value: "tags".to_owned(), span: 0..0 });
     is_shown.then_some(tags).into_iter().collect()
 }
@@ -71,11 +71,12 @@ fn declared(config: &SiteConfig, tree: &SourceTree) -> Vec<TaxonomyConfig> {
 /// Gathers all terms; tells each page where it is filed.
 pub fn gather(
     config: &SiteConfig,
+    theme: &ThemeFiles,
     tree: &SourceTree,
     pages: &mut [SitePage],
     diagnostics: &mut Diagnostics,
 ) -> Vec<Taxonomy> {
-    let mut taxonomies: Vec<Taxonomy> = declared(config, tree)
+    let mut taxonomies: Vec<Taxonomy> = declared(config, theme, tree)
         .into_iter()
         .map(|config| Taxonomy { address: address::below("/", &config.name.value), config, terms: Vec::new() })
         .collect();

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use statement::version::Statement;
 use statement::yaml;
-use tera::{ComponentInfo, Context, ErrorKind, Map, Tera, Value};
+use tera::{ComponentInfo, Context, ErrorKind, Kwargs, Map, State, Tera, Value};
 
 use crate::address;
 use crate::feed;
@@ -19,14 +19,17 @@ use crate::link;
 use crate::markdown::{Heading, Rendered};
 use crate::moment::Moment;
 use crate::policy::Policy;
+use crate::publication;
 use crate::scan::Ids;
 use crate::shortcode::{Argument, Call};
 use crate::site::{PageId, PageKind, Part, Site, SitePage};
 use crate::site_config;
 use crate::source_tree::SourceTree;
+use crate::statement_values;
 use crate::structured_data;
 use crate::summary;
 use crate::taxonomy::{self, Filing, Taxonomy};
+use crate::theme_files::{self, Template, ThemeFiles};
 
 /// The templates a theme must have.
 const REQUIRED: [&str; 7] =
@@ -41,8 +44,8 @@ const REQUIRED_COMPONENTS: [&str; 3] = ["form_field", "error_summary", "error_it
 /// A compiled theme with the values all pages share.
 pub struct Theme {
     tera: Tera,
-    /// `themes/optimal/templates/`.
-    folder: String,
+    /// Where its templates stand.
+    files: ThemeFiles,
     /// For each menu entry, `site` with that entry current; last, `site` with none.
     sites: Vec<Value>,
     /// Addresses of the menu entries.
@@ -93,15 +96,16 @@ macro_rules! map {
     };
 }
 
+pub(crate) use map;
+
 impl Theme {
     /// Compiles the theme the settings name; reports everything wrong with it and returns none if it cannot be used.
     pub fn compile(site: &Site, tree: &SourceTree, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let folder = format!("themes/{}/templates/", site.config.theme.value);
-        let templates: Vec<(&Arc<str>, &str, &str)> = tree
-            .files()
-            .iter()
-            .filter_map(|file| Some((&file.path, file.path.strip_prefix(&*folder)?, file.text()?)))
-            .collect();
+        let files = site.theme.clone();
+        if !files.is_whole() {
+            return None;
+        }
+        let templates = files.templates(tree);
         if templates.is_empty() {
             diagnostics.push(no_theme(site, tree));
             return None;
@@ -109,18 +113,23 @@ impl Theme {
         let mut is_whole = true;
         let is_made = |page: &&SitePage| matches!(page.kind, PageKind::Taxonomy(_) | PageKind::Term(..));
         let for_terms: &[&str] = if site.pages.iter().any(|page| is_made(&page)) { &REQUIRED_FOR_TERMS } else { &[] };
-        for required in REQUIRED.iter().chain(for_terms) {
-            if !templates.iter().any(|(_, name, _)| name == required) {
-                let path: Arc<str> = format!("{folder}{required}").into();
+        let has_companions = site.publications.iter().any(|publication| publication.has_companions);
+        let for_versions: &[&str] = if has_companions { &publication::TEMPLATES } else { &[] };
+        for required in REQUIRED.iter().chain(for_terms).chain(for_versions) {
+            if !templates.iter().any(|template| template.own_name == *required) {
                 diagnostics.push(
-                    Diagnostic::error(&path, 0..0, format!("the theme has no template `{required}`"))
-                        .help("copy it from `themes/optimal`, whose README describes every template"),
+                    Diagnostic::error(
+                        &files.template_path(required),
+                        0..0,
+                        format!("the theme has no template `{required}`"),
+                    )
+                    .help("copy it from `themes/optimal`, whose README describes every template"),
                 );
                 is_whole = false;
             }
         }
         // One by one, so that all mistakes are found; a parent that is missing is noticed when all are together.
-        for (path, name, text) in &templates {
+        for Template { path, name, text, .. } in &templates {
             if let Err(error) = Tera::new().add_raw_template(name, text)
                 && let ErrorKind::SyntaxError(report) = error.kind()
             {
@@ -135,32 +144,38 @@ impl Theme {
             return None;
         }
         let mut tera = Tera::new();
-        if let Err(error) = tera.add_raw_templates(templates.iter().map(|(_, name, text)| (name, text))) {
+        tera.set_fallback_prefixes(files.prefixes()).expect("invariant: there are no templates yet");
+        tera.register_function("asset", asset_function(site));
+        if let Err(error) = tera.add_raw_templates(templates.iter().map(|template| (&template.name, template.text))) {
             match error.kind() {
-                ErrorKind::Msg(reports) => across_templates(&folder, &templates, reports, diagnostics),
+                ErrorKind::Msg(reports) => across_templates(&files, &templates, reports, diagnostics),
                 ErrorKind::MissingParent { current, parent } => {
-                    let child = templates.iter().find(|(_, name, _)| name == current);
-                    let (path, _, text) = child.expect("invariant: a template extends from within the theme");
+                    let child = templates.iter().find(|template| template.name == *current);
+                    let Template { path, text, .. } =
+                        child.expect("invariant: a template extends from within the theme");
                     let at = text.find(&**parent).unwrap_or_default();
                     let message = format!("the template extends `{parent}`, which is not in the theme");
                     diagnostics.push(Diagnostic::error(path, at..at + parent.len(), message));
                 }
-                _ => diagnostics.push(diagnose(&folder, &error)),
+                _ => diagnostics.push(diagnose(&files, &error)),
             }
             return None;
         }
         for component in REQUIRED_COMPONENTS.into_iter().filter(|component| !tera.contains_component(component)) {
-            let path: Arc<str> = format!("{folder}components.html").into();
             diagnostics.push(
-                Diagnostic::error(&path, 0..0, format!("the theme has no component `{component}`"))
-                    .help("copy it from `themes/optimal/templates/components.html`"),
+                Diagnostic::error(
+                    &files.template_path("components.html"),
+                    0..0,
+                    format!("the theme has no component `{component}`"),
+                )
+                .help("copy it from `themes/optimal/templates/components.html`"),
             );
             is_whole = false;
         }
         let shortcodes = shortcodes(&tera, &templates, diagnostics);
         let menu = menu(site, diagnostics);
         // What costs time for every page is made only where a template prints it.
-        let wants = |key: &str| templates.iter().any(|(_, _, text)| text.contains(key));
+        let wants = |key: &str| templates.iter().any(|template| template.text.contains(key));
         let wants_summary = wants(".summary") || wants("\"summary\"");
         let mut theme = Self {
             sites: (0..=menu.len()).map(|current| site_value(site, &menu, current)).collect(),
@@ -187,7 +202,7 @@ impl Theme {
             want_toc: templates_with("toc", &templates),
             want_outline: templates_with("outline", &templates),
             tera,
-            folder,
+            files,
             menu,
         };
         let parents: BTreeSet<PageId> = site.pages.iter().filter_map(|page| page.parent).collect();
@@ -220,6 +235,7 @@ impl Theme {
             (None, PageKind::Page) => "page.html",
             (None, PageKind::Section) => "section.html",
             (None, PageKind::Statement(_)) => "statement.html",
+            (None, PageKind::Companion(_, companion)) => companion.template(),
             (None, PageKind::NotFound) => "404.html",
             (None, PageKind::Taxonomy(_)) => "taxonomy.html",
             (None, PageKind::Term(..)) => "term.html",
@@ -248,18 +264,30 @@ impl Theme {
             ("page", self.page_value(site, id, template, rendered, problem)),
             ("paginator", page.part.map_or_else(Value::none, |part| paginator_value(site, part))),
         ];
-        if let PageKind::Statement(version) = page.kind {
-            let mut value = statement_value(site, &site.statements[version]).into_map().unwrap_or_default();
-            value.insert("in_force".into(), (site.in_force == Some(version)).into());
-            values.push(("version", value.into()));
-        }
+        values.extend(statement_values::of_page(site, page));
         values
     }
 
-    /// The path of a template's file.
+    /// Renders what a feed says of a version.
+    pub fn feed_entry(
+        &self,
+        values: Vec<(&'static str, Value)>,
+        page: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        let mut context = Context::new();
+        context.insert_value("site", self.site_for(page));
+        values.into_iter().for_each(|(name, value)| context.insert_value(name, value));
+        self.render("statement-feed-entry.html", &context, page, diagnostics)
+    }
+
+    /// The path of a template's file, in the nearest theme that has it.
     #[must_use]
     pub fn path(&self, template: &str) -> Arc<str> {
-        format!("{}{template}", self.folder).into()
+        let in_parents = self.files.prefixes().map(|prefix| format!("{prefix}{template}"));
+        let mut names = std::iter::once(template.to_owned()).chain(in_parents);
+        let found = names.find(|name| self.tera.get_template_names().any(|known| known == name));
+        self.files.template_path(found.as_deref().unwrap_or(template))
     }
 
     /// Renders the page at a former address, which leads to `target`, for hosts that read no redirects.
@@ -352,7 +380,7 @@ impl Theme {
         self.tera
             .render_component_with_implicits(&call.name.value, &arguments, &around, body, true)
             .map(|html| html.trim().to_owned())
-            .map_err(|error| Box::new(diagnose(&self.folder, &error)))
+            .map_err(|error| Box::new(diagnose(&self.files, &error)))
     }
 
     fn site_for(&self, address: &str) -> Value {
@@ -367,6 +395,7 @@ impl Theme {
             PageKind::Page => "page",
             PageKind::Section => "section",
             PageKind::Statement(_) => "statement",
+            PageKind::Companion(_, companion) => companion.template().trim_end_matches(".html"),
             PageKind::NotFound => "not-found",
             PageKind::Taxonomy(_) => "taxonomy",
             PageKind::Term(..) => "term",
@@ -400,7 +429,7 @@ impl Theme {
             description: own.description.clone(),
             url: own.url.clone(),
             permalink: address::permalink(&site.config.base_url, &page.address),
-            language: site.config.language.as_str(),
+            language: statement_values::language(site, page),
             date: own.date.clone(),
             updated: page.front.updated.as_ref().map(moment_value),
             tags: tags,
@@ -416,8 +445,8 @@ impl Theme {
             structured_data: structured_data::of_page(site, id).map(|json| Value::safe_string(&json)),
             extra: extra,
             content: Value::safe_string(&rendered.html),
-            toc: rendered.headings.iter().filter(|_| self.want_toc.contains(template)).map(heading_value).collect::<Vec<Value>>(),
-            outline: if self.want_outline.contains(template) { outline(&rendered.headings) } else { Vec::new() },
+            toc: rendered.headings.iter().filter(|_| self.want_toc.contains(self.files.own_name(template))).map(heading_value).collect::<Vec<Value>>(),
+            outline: if self.want_outline.contains(self.files.own_name(template)) { outline(&rendered.headings) } else { Vec::new() },
             summary: own.summary.clone(),
             pages: children,
             problem: problem.map(Value::safe_string),
@@ -451,7 +480,7 @@ impl Theme {
         match self.tera.render(template, context) {
             Ok(html) => Some(html),
             Err(error) => {
-                let diagnostic = diagnose(&self.folder, &error);
+                let diagnostic = diagnose(&self.files, &error);
                 if !self.without_data.contains(&diagnostic.message) {
                     diagnostics.push(diagnostic.note(format!("while `{page}` was rendered")));
                 }
@@ -472,19 +501,20 @@ impl Theme {
         match self.tera.render_component(component, &context, None, true) {
             Ok(html) => Some(html.trim().to_owned()),
             Err(error) => {
-                diagnostics.push(diagnose(&self.folder, &error).note(format!("while `{page}` was rendered")));
+                diagnostics.push(diagnose(&self.files, &error).note(format!("while `{page}` was rendered")));
                 None
             }
         }
     }
 
     fn no_template(&self, page: &SitePage, template: &str, span: std::ops::Range<usize>) -> Diagnostic {
-        let mut known: Vec<&str> = self.tera.get_template_names().collect();
+        let own_name = |name| self.files.own_name(name);
+        let mut known: Vec<&str> = self.tera.get_template_names().map(own_name).collect();
         known.sort_unstable();
         let diagnostic = Diagnostic::error(&page.path, span, format!("the theme has no template `{template}`"));
         match near_match(template, known) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("write it as `{}{template}`", self.folder)),
+            None => diagnostic.help(format!("write it as `{}`", self.files.template_path(template))),
         }
     }
 }
@@ -494,16 +524,32 @@ fn no_theme(site: &Site, tree: &SourceTree) -> Diagnostic {
     let path: Arc<str> = site_config::PATH.into();
     let diagnostic = Diagnostic::error(&path, theme.span.clone(), format!("there is no theme `{}`", theme.value))
         .label(format!("no templates under themes/{}/templates/", theme.value));
-    let mut known: Vec<&str> = tree
-        .files()
-        .iter()
-        .filter_map(|file| file.path.strip_prefix("themes/")?.split_once("/templates/"))
-        .map(|(theme, _)| theme)
-        .collect();
-    known.dedup();
-    match near_match(&theme.value, known.iter().copied()).or(known.first().copied()) {
+    let known = theme_files::names(tree);
+    match near_match(&theme.value, known.iter().copied()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic,
+        None => diagnostic.help(format!("known are {}", yaml::in_backticks(&known))),
+    }
+}
+
+/// `asset(path="site.css")`: where a file of the theme is published, and what a browser may compare it with.
+fn asset_function(site: &Site) -> impl Fn(Kwargs, &State<'_>) -> tera::TeraResult<Value> + Send + Sync + 'static {
+    let values: BTreeMap<String, Value> = site
+        .assets
+        .iter()
+        .map(|(name, asset)| {
+            let value = map! { url: address::href(&asset.address), integrity: asset.integrity.as_str() };
+            (name.to_owned(), value)
+        })
+        .collect();
+    move |arguments, _| {
+        let path = arguments.must_get::<&str>("path")?;
+        values.get(path).cloned().ok_or_else(|| {
+            let known: Vec<&str> = values.keys().map(String::as_str).collect();
+            tera::Error::message(format!(
+                "the theme has no file `assets/{path}`. Available files: {}",
+                known.join(", ")
+            ))
+        })
     }
 }
 
@@ -599,11 +645,12 @@ fn taxonomy_values(taxonomy: &Taxonomy) -> TaxonomyValues {
     }
 }
 
-fn statement_value(site: &Site, statement: &Statement) -> Value {
+pub(crate) fn statement_value(site: &Site, statement: &Statement) -> Value {
     let effective = date_words(statement.effective);
     let start = statement.effective.to_zoned_datetime(site.config.timezone.clone());
     map! {
         title: statement.title.as_str(),
+        language: statement.language.as_str(),
         version: statement.version.as_str(),
         url: address::href(&Site::statement_home(statement)),
         permalink: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
@@ -615,6 +662,8 @@ fn statement_value(site: &Site, statement: &Statement) -> Value {
         contact_email: statement.contact.email.as_str(),
         contact_href: address::mailto(&statement.contact.email, statement.contact.subject.as_deref()),
         retention_words: statement.retention_minimum.map(statement::period::Period::to_words),
+        changes_url: statement_values::changes_url(site, statement),
+        changes_feed: statement_values::changes_feed(site, statement),
     }
 }
 
@@ -678,16 +727,16 @@ impl Summary {
 }
 
 /// The templates in which a word stands, themselves or in one that they name: a value that costs something for every
-/// page is made for these only.
-fn templates_with(word: &str, templates: &[(&Arc<str>, &str, &str)]) -> HashSet<String> {
+/// page is made for these only. Those of a theme and of the one it extends go by the same name.
+fn templates_with(word: &str, templates: &[Template<'_>]) -> HashSet<String> {
     let mut found: HashSet<&str> =
-        templates.iter().filter(|(_, _, text)| text.contains(word)).map(|(_, name, _)| *name).collect();
+        templates.iter().filter(|template| template.text.contains(word)).map(|template| template.own_name).collect();
     loop {
         let names_one = |text: &str| found.iter().any(|name| text.contains(name));
         let more: Vec<&str> = templates
             .iter()
-            .filter(|(_, name, text)| !found.contains(name) && names_one(text))
-            .map(|(_, name, _)| *name)
+            .filter(|template| !found.contains(template.own_name) && names_one(template.text))
+            .map(|template| template.own_name)
             .collect();
         if more.is_empty() {
             return found.into_iter().map(str::to_owned).collect();
@@ -719,20 +768,20 @@ fn outline(headings: &[Heading]) -> Vec<Value> {
 }
 
 /// The ids that stand in templates as they are; the others depend on what is rendered.
-fn ids(templates: &[(&Arc<str>, &str, &str)]) -> HashSet<String> {
-    let all = templates.iter().map(|(_, _, text)| Ids::of(text));
+fn ids(templates: &[Template<'_>]) -> HashSet<String> {
+    let all = templates.iter().map(|template| Ids::of(template.text));
     all.flat_map(|ids| ids.iter().filter(|id| !id.contains('{')).map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 /// A shortcode's file declares a component of its name, and so which parameters it has.
 fn shortcodes(
     tera: &Tera,
-    templates: &[(&Arc<str>, &str, &str)],
+    templates: &[Template<'_>],
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, ComponentInfo> {
     let mut shortcodes = BTreeMap::new();
-    for (path, name, _) in templates {
-        let name = name.strip_prefix("shortcodes/").and_then(|name| name.strip_suffix(".html"));
+    for Template { path, own_name, .. } in templates {
+        let name = own_name.strip_prefix("shortcodes/").and_then(|name| name.strip_suffix(".html"));
         let Some(name) = name.filter(|name| *name != "form") else { continue };
         match tera.get_component_definition(name) {
             Some(declared) => drop(shortcodes.insert(name.to_owned(), declared)),
@@ -767,7 +816,7 @@ pub(crate) fn date_words(date: Date) -> String {
 
 /// Splits what Tera says about all templates together, which comes as one drawn text: `error: fact`, then
 /// ` --> name:line:column` with the column counted in characters.
-fn across_templates(folder: &str, templates: &[(&Arc<str>, &str, &str)], reports: &str, diagnostics: &mut Diagnostics) {
+fn across_templates(files: &ThemeFiles, templates: &[Template<'_>], reports: &str, diagnostics: &mut Diagnostics) {
     let mut lines = reports.lines().peekable();
     let mut is_placed = false;
     while let Some(line) = lines.next() {
@@ -775,7 +824,7 @@ fn across_templates(folder: &str, templates: &[(&Arc<str>, &str, &str)], reports
         let place = lines.peek().and_then(|line| line.trim_start().strip_prefix("--> ")).and_then(|place| {
             let (place, column) = place.rsplit_once(':')?;
             let (name, line) = place.rsplit_once(':')?;
-            let (path, _, text) = templates.iter().find(|(_, other, _)| *other == name)?;
+            let Template { path, text, .. } = templates.iter().find(|template| template.name == name)?;
             let line_start: usize =
                 text.split_inclusive('\n').take(line.parse::<usize>().ok()? - 1).map(str::len).sum();
             let rest = &text[line_start..];
@@ -789,14 +838,14 @@ fn across_templates(folder: &str, templates: &[(&Arc<str>, &str, &str)], reports
         }
     }
     if !is_placed {
-        let path: Arc<str> = folder.trim_end_matches('/').into();
+        let path: Arc<str> = files.template_path("").trim_end_matches('/').into();
         diagnostics.push(Diagnostic::error(&path, 0..0, sentence(reports)));
     }
 }
 
-fn diagnose(folder: &str, error: &tera::Error) -> Diagnostic {
+fn diagnose(files: &ThemeFiles, error: &tera::Error) -> Diagnostic {
     let at = |name: &str, span, message: &str| {
-        let path: Arc<str> = format!("{folder}{name}").into();
+        let path = files.template_path(name);
         // Tera lists what there is behind the fact.
         match message.split_once(". Available ") {
             Some((fact, available)) => {
@@ -815,8 +864,8 @@ fn diagnose(folder: &str, error: &tera::Error) -> Diagnostic {
     }
 }
 
-/// Tera's words in the shape of ours: lower case first, no full stop.
-fn sentence(message: &str) -> String {
+/// A library's words in the shape of ours: lower case first, no full stop.
+pub(crate) fn sentence(message: &str) -> String {
     let message = message.trim().trim_end_matches('.');
     let mut letters = message.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())

@@ -67,6 +67,7 @@ fn listed(site: &Site) -> impl Iterator<Item = &SitePage> {
 fn sitemap_line(site: &Site, page: &SitePage) -> String {
     let changed = match page.kind {
         PageKind::Statement(version) => Some(site.statements[version].effective),
+        PageKind::Companion(..) => None,
         _ => page.front.updated.as_ref().or(page.front.date.as_ref()).map(Moment::date),
     };
     location("url", &site.config.base_url, &page.address, changed)

@@ -11,14 +11,25 @@ use std::path::{Path, PathBuf};
 
 use statement::diagnostic::Diagnostics;
 
+mod pictures;
 mod site_archive;
 mod spec;
+
+/// What the program can be built with, and whether it was; each has folders of cases for both.
+const FEATURES: [(&str, bool); 3] = [
+    ("highlight", cfg!(feature = "highlight")),
+    ("images", cfg!(feature = "images")),
+    ("sass", cfg!(feature = "sass")),
+];
 
 #[test]
 fn sites_become_what_they_should() {
     let accept = std::env::var_os("CANDOR_ACCEPT").is_some();
-    let highlight = if generator::highlight::IS_AVAILABLE { "cases_with_highlight" } else { "cases_without_highlight" };
-    let mut files = [files_in("cases"), files_in(highlight)].concat();
+    let mut files = files_in("cases");
+    for (feature, is_on) in FEATURES {
+        let folder = format!("cases_{}_{feature}", if is_on { "with" } else { "without" });
+        files.extend(files_in(&folder));
+    }
     files.sort();
     assert!(!files.is_empty());
     let mut wrong = String::new();
@@ -128,7 +139,7 @@ fn build_page(text: &str) {
         {% component b() %}<i>{{ body }}</i>{% endcomponent b %}\n";
     let page = format!("-- content/register.md --\n---\ntitle: A\n---\n{{{{ form(id=\"register\") }}}}\n\n{text}\n");
     let tree = site_archive::tree(&format!("{site}{page}"));
-    let mut published = std::collections::HashMap::new();
+    let mut published = generator::output::Files::new();
     let output = generator::output::Memory::new(&mut published);
     let built = generator::build::build(&tree, &site_archive::options(), Diagnostics::new(), output);
     let built = built.expect("no disk is involved");

@@ -57,7 +57,7 @@ fn every_promise_has_its_row_and_its_test() {
     let gone: Vec<&String> = listed.difference(&known).collect();
     assert!(missing.is_empty() && gone.is_empty(), "without a row: {missing:?}; without a source: {gone:?}");
 
-    let tests = [of_crates("tests"), of_crates("src")].concat();
+    let tests = [of_crates("tests"), of_crates("src"), sources(&repository().join("tests/tests"))].concat();
     for row in &rows {
         let names: Vec<&str> = row[5].split('`').skip(1).step_by(2).collect();
         assert!(!names.is_empty(), "{} has no test", row[1]);

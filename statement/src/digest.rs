@@ -19,11 +19,17 @@ pub fn canonical_json(value: &serde_json::Value) -> String {
     serde_json_canonicalizer::to_string(value).expect("invariant: a JSON value can be serialised")
 }
 
+/// SHA-256 (FIPS 180-4).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// SHA-256 as 64 lower-case hex digits.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    sha256(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("invariant: a string can be written to");
         hex
     })

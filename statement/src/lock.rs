@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{Digests, sha256_hex};
 use crate::promise::Kind;
+use crate::publication;
 use crate::redline::{self, Change, Piece, Redline, carries_obligation};
 use crate::version::Statement;
 
@@ -78,6 +79,8 @@ pub struct Line {
     /// From when it is in force, in UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective: Option<Timestamp>,
+    /// When it was made known, in UTC.
+    pub posted: Timestamp,
     /// The translation's language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
@@ -104,6 +107,12 @@ pub struct Line {
 }
 
 impl Line {
+    /// Whether it publishes a version, for now or for later.
+    #[must_use]
+    pub fn publishes(&self) -> bool {
+        matches!(self.event, Event::Published | Event::Scheduled)
+    }
+
     /// The keys that this event cannot be without.
     fn missing(&self) -> Vec<&'static str> {
         let digests = [
@@ -119,11 +128,10 @@ impl Line {
                     [effective, ("note", self.note.is_none()), ("source", self.backfilled && self.source.is_none())];
                 digests.into_iter().chain(of_its_own).collect()
             }
-            Event::Rescheduled => vec![effective, reason],
             Event::Translated => {
                 vec![digests[0], ("language", self.language.is_none()), ("of", self.of.is_none())]
             }
-            Event::Withdrawn => vec![effective, reason],
+            Event::Rescheduled | Event::Withdrawn => vec![effective, reason],
             Event::Redacted => vec![reason],
         };
         wanted.into_iter().filter(|(_, missing)| *missing).map(|(key, _)| key).collect()
@@ -178,11 +186,11 @@ impl Lock {
                 return None;
             }
             let note = lock.lines.last().and_then(|line| line.note.as_ref());
-            if note.is_some_and(|note| note.summary.trim().is_empty() || note.who.trim().is_empty()) {
+            if note.is_some_and(|note| !publication::silent_parts(note).is_empty()) {
                 diagnostics.push(
                     Diagnostic::warning(path, place, "the note of a change is empty: say what changed and for whom")
                         .code("P213")
-                        .help("either write `summary` and `who` before the line is published")
+                        .help("either write `summary`, `why`, `who` and `do` before the line is published")
                         .help("or say it in the note of the next version, if it is published already"),
                 );
             }
@@ -193,32 +201,80 @@ impl Lock {
     /// Why a line cannot be the next one.
     fn broken_by(&self, line: &Line) -> Option<String> {
         let seq = self.lines.len() as u64 + 1;
-        let publishes = |line: &Line| matches!(line.event, Event::Published | Event::Scheduled);
-        let known = |version: &str| self.lines.iter().any(|known| publishes(known) && known.version == version);
+        let known = |version: &str| self.published().any(|known| known.version == version);
         if line.seq != seq {
             Some(format!("line {seq} of the lock says `seq` {}", line.seq))
         } else if line.prev != self.next_prev() {
             Some(format!("line {seq} of the lock does not follow the line before it"))
         } else if let [first, ..] = line.missing().as_slice() {
             Some(format!("line {seq} of the lock has no `{first}`"))
-        } else if publishes(line) && known(&line.version) {
+        } else if line.publishes() && known(&line.version) {
             Some(format!("line {seq} of the lock publishes version {} again", line.version))
-        } else if !publishes(line) && !known(&line.version) {
+        } else if !line.publishes() && !known(&line.version) {
             Some(format!("line {seq} of the lock is about version {}, which was not published", line.version))
         } else {
+            let moves = matches!(line.event, Event::Published | Event::Scheduled | Event::Rescheduled);
             let at_that_moment = |known: &&Line| {
-                let both = publishes(known) && publishes(line) && !known.backfilled && !line.backfilled;
-                both && known.effective == line.effective
+                let both = moves && known.version != line.version && !known.backfilled && !line.backfilled;
+                both && self.effective(&known.version) == line.effective
             };
-            let same = self.lines.iter().find(at_that_moment);
+            let same = self.published().find(at_that_moment);
             same.map(|same| format!("line {seq} of the lock has the moment of version {}", same.version))
         }
+    }
+
+    /// The lines that publish a version, each version's own.
+    pub fn published(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| line.publishes())
+    }
+
+    /// The last line of this kind about a version.
+    #[must_use]
+    pub fn last(&self, event: Event, version: &str) -> Option<&Line> {
+        self.lines.iter().rev().find(|line| line.event == event && line.version == version)
+    }
+
+    /// From when a version is in force: as it was published, or as it was rescheduled since.
+    #[must_use]
+    pub fn effective(&self, version: &str) -> Option<Timestamp> {
+        let published = self.published().find(|line| line.version == version)?;
+        self.last(Event::Rescheduled, version).unwrap_or(published).effective
+    }
+
+    /// SHA-256 of the last line; none for a lock of nothing.
+    #[must_use]
+    pub fn head(&self) -> Option<&str> {
+        self.head.as_deref()
     }
 
     /// What the next line's `prev` is.
     #[must_use]
     pub fn next_prev(&self) -> &str {
-        self.head.as_deref().unwrap_or(FIRST_PREV)
+        self.head().unwrap_or(FIRST_PREV)
+    }
+
+    /// The next line, with nothing in it but what every line has.
+    #[must_use]
+    pub fn next_line(&self, event: Event, version: &str, posted: Timestamp, author: &str) -> Line {
+        Line {
+            seq: self.lines.len() as u64 + 1,
+            prev: self.next_prev().to_owned(),
+            event,
+            version: version.to_owned(),
+            text_sha256: None,
+            facts_sha256: None,
+            digest: None,
+            effective: None,
+            posted,
+            language: None,
+            of: None,
+            author: author.to_owned(),
+            note: None,
+            corrects: None,
+            reason: None,
+            backfilled: false,
+            source: None,
+        }
     }
 
     /// The line that publishes a version after all the others, to be appended or pasted.
@@ -228,44 +284,36 @@ impl Lock {
         statement: &Statement,
         event: Event,
         effective: Timestamp,
+        posted: Timestamp,
         author: &str,
         note: Note,
     ) -> Line {
         let Digests { text_sha256, facts_sha256, digest } = statement.digests.clone();
         Line {
-            seq: self.lines.len() as u64 + 1,
-            prev: self.next_prev().to_owned(),
-            event,
-            version: statement.version.clone(),
             text_sha256: Some(text_sha256),
             facts_sha256: Some(facts_sha256),
             digest: Some(digest),
             effective: Some(effective),
-            language: None,
-            of: None,
-            author: author.to_owned(),
             note: Some(note),
             corrects: statement.promises.corrects.clone(),
-            reason: None,
-            backfilled: false,
-            source: None,
+            ..self.next_line(event, &statement.version, posted, author)
         }
     }
 
     /// Reports every published version that was altered or removed (P210), and every version that was not published
-    /// with the line that publishes it. `effective` says when a version is in force from, in the site's time zone.
+    /// with the line that publishes it (P217). `effective` says when a version is in force from, in the site's time
+    /// zone; `now` is when such a line would be posted.
     pub fn check(
         &self,
         lock_path: &Arc<str>,
-        statements: &[Statement],
+        statements: &[&Statement],
         effective: impl Fn(&Statement) -> Timestamp,
+        now: Timestamp,
         diagnostics: &mut Diagnostics,
     ) {
-        let redacted =
-            |version: &str| self.lines.iter().any(|line| line.event == Event::Redacted && line.version == version);
-        for line in self.lines.iter().filter(|line| matches!(line.event, Event::Published | Event::Scheduled)) {
+        for line in self.published() {
             let Some(statement) = statements.iter().find(|statement| statement.version == line.version) else {
-                if !redacted(&line.version) {
+                if self.last(Event::Redacted, &line.version).is_none() {
                     diagnostics.push(
                         Diagnostic::error(lock_path, 0..0, format!("published version {} is missing", line.version))
                             .code("P210")
@@ -297,10 +345,12 @@ impl Lock {
                 );
             }
         }
-        let published = |statement: &&Statement| self.lines.iter().any(|line| line.version == statement.version);
-        for statement in statements.iter().filter(|statement| !published(statement)) {
+        let published = |statement: &Statement| self.published().any(|line| line.version == statement.version);
+        for statement in statements.iter().filter(|statement| !statement.is_draft() && !published(statement)).copied() {
             let note = Note { summary: "…".into(), why: "…".into(), who: "…".into(), action: "…".into() };
-            let line = self.publishing(statement, Event::Published, effective(statement), "…", note);
+            let effective = effective(statement);
+            let event = if effective > now { Event::Scheduled } else { Event::Published };
+            let line = self.publishing(statement, event, effective, now, "…", note);
             diagnostics.push(
                 Diagnostic::error(&statement.path, 0..0, format!("version {} is not in the lock", statement.version))
                     .code("P217")
@@ -388,15 +438,21 @@ fn weighs(before: &str, after: &str) -> Option<String> {
 }
 
 /// The facts without what a correction always changes: its names and dates, its defects, and the phrases it quotes.
-fn facts_that_bind(facts: &Value) -> Value {
-    const FREE: [&str; 7] = ["version", "effective", "kind", "corrects", "provenance", "unclaimed", "says"];
+pub(crate) fn facts_that_bind(facts: &Value) -> Value {
+    const FREE: [&str; 8] =
+        ["version", "effective", "kind", "corrects", "provenance", "unclaimed", "retired", "moved_to"];
+    let Value::Object(entries) = facts else { return facts.clone() };
+    let binding = entries.iter().filter(|(key, _)| !FREE.contains(&key.as_str()));
+    binding.map(|(key, value)| (key.clone(), without_phrases(value))).collect()
+}
+
+fn without_phrases(facts: &Value) -> Value {
     match facts {
-        Value::Object(entries) => entries
-            .iter()
-            .filter(|(key, _)| !FREE.contains(&key.as_str()))
-            .map(|(key, value)| (key.clone(), facts_that_bind(value)))
-            .collect(),
-        Value::Array(items) => items.iter().map(facts_that_bind).collect(),
+        Value::Object(entries) => {
+            let others = entries.iter().filter(|(key, _)| *key != "says");
+            others.map(|(key, value)| (key.clone(), without_phrases(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_phrases).collect(),
         other => other.clone(),
     }
 }

@@ -442,6 +442,10 @@ pub struct Promises {
     pub kind: Option<Located<Kind>>,
     /// The version a correction corrects.
     pub corrects: Option<String>,
+    /// Sections of earlier versions that are gone with their matter, by id.
+    pub retired: Vec<String>,
+    /// Sections of earlier versions whose matter is in another section now: the old id, and the new one.
+    pub moved_to: Vec<(String, Located<String>)>,
     /// Where the text comes from. With it, every fact must quote the text and every promise must be a fact.
     pub provenance: Option<Provenance>,
     /// Who answers for the data.
@@ -640,6 +644,8 @@ impl Reader {
             );
         }
         promises.corrects = value(corrects);
+        promises.retired = values(root.strings("retired"));
+        promises.moved_to = moved_to(root);
         let Some(mut provenance) = root.mapping("provenance", "provenance") else { return };
         let source = provenance.one_of("source", Source::WORDS);
         let source = provenance.required("source", source);
@@ -925,6 +931,24 @@ fn countries(fields: &mut Fields<'_, '_>) -> Vec<Country> {
         }
     }
     countries
+}
+
+/// Old section ids and the new one of each.
+fn moved_to(root: &mut Fields<'_, '_>) -> Vec<(String, Located<String>)> {
+    let Some(node) = root.node("moved_to") else { return Vec::new() };
+    let Value::Mapping(entries) = &node.value else {
+        root.diagnostics.push(
+            Diagnostic::error(root.path(), node.span.clone(), "`moved_to` must be a mapping")
+                .label(format!("this is {}", node.kind()))
+                .help("write old and new section, like `moved_to: {sharing: share}`"),
+        );
+        return Vec::new();
+    };
+    let new = |node: &Node| match &node.value {
+        Value::String(id) => Some(Located { value: id.clone(), span: node.span.clone() }),
+        _ => None,
+    };
+    entries.iter().filter_map(|entry| Some((entry.key.clone(), new(&entry.node)?))).collect()
 }
 
 /// `none`, or how long before and by which way.

@@ -112,6 +112,18 @@ enum Token<'a> {
     Away(usize),
 }
 
+impl RedlineBlock {
+    /// How many of its words are new, and how many are gone.
+    #[must_use]
+    pub fn words_changed(&self) -> (usize, usize) {
+        self.pieces.iter().fold((0, 0), |(inserted, deleted), piece| match piece {
+            Piece::Kept(_) => (inserted, deleted),
+            Piece::Inserted(text) => (inserted + text.unicode_words().count(), deleted),
+            Piece::Deleted(text) => (inserted, deleted + text.unicode_words().count()),
+        })
+    }
+}
+
 impl Redline {
     /// Compares two canonical texts.
     #[must_use]
@@ -183,13 +195,9 @@ impl Redline {
             });
             let section = &mut sections[at];
             section.blocks_moved += usize::from(matches!(block.change, Change::Moved { .. }));
-            for piece in &block.pieces {
-                match piece {
-                    Piece::Kept(_) => {}
-                    Piece::Inserted(text) => section.words_inserted += text.unicode_words().count(),
-                    Piece::Deleted(text) => section.words_deleted += text.unicode_words().count(),
-                }
-            }
+            let (inserted, deleted) = block.words_changed();
+            section.words_inserted += inserted;
+            section.words_deleted += deleted;
         }
         sections
     }

@@ -1,21 +1,29 @@
 //! One version of the privacy statement: its facts and its text.
 //!
-//! It does not know the other versions; which one is in force is asked of all of them together, see [`in_force`].
+//! It does not know the other versions; which one is in force is asked of their [`History`](crate::history::History).
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{Digests, canonical_text};
 use crate::period::Period;
 use crate::promise::{Promises, Reader, has_provenance};
 use crate::quote;
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, Value};
 
 /// The only schema of facts this software reads.
 pub const SCHEMA: &str = "privacy-statement/1";
+
+/// The longest text of a version, in bytes: 300 pages, and still compared in a moment.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// The version of a statement that is being written.
+pub const DRAFT: &str = "draft";
 
 /// A version of the statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +38,10 @@ pub struct Statement {
     pub title: String,
     /// The authoritative language, as a BCP 47 tag.
     pub language: String,
-    /// In force from 00:00 of this day in the site's time zone.
+    /// The day from which it is in force, as it is written.
     pub effective: Date,
+    /// The moment from which it is in force, where one is written; else it is 00:00 of the day in the site's time zone.
+    pub effective_at: Option<Timestamp>,
     /// Whom to ask.
     pub contact: Contact,
     /// What a visitor may be asked for.
@@ -98,19 +108,27 @@ impl Statement {
         text_span: Range<usize>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
+        if text_span.len() > TEXT_BYTES_MAX {
+            let fact = format!("the text has {} bytes, and a statement may have {TEXT_BYTES_MAX}", text_span.len());
+            diagnostics.push(
+                Diagnostic::error(path, text_span.start..text_span.start, fact)
+                    .help("keep what readers agree to short, and link to the rest"),
+            );
+            return None;
+        }
         let mut facts = Fields::new(path, "the statement's front matter", root, diagnostics)?;
 
         let schema = facts.one_of("schema", &[(SCHEMA, ())]);
         facts.required("schema", schema);
         let document = facts.words("document");
         let document = facts.required("document", document);
-        let version = facts.parsed("version", parse_version);
+        let version = facts.parsed("version", parse_version_or_draft);
         let version = facts.required("version", version);
         let title = facts.words("title");
         let title = facts.required("title", title);
         let language = facts.words("language");
         let language = facts.required("language", language);
-        let effective = facts.parsed("effective", parse_date);
+        let effective = facts.parsed("effective", parse_effective);
         let effective = facts.required("effective", effective);
 
         let mut reader = Reader::new(has_provenance(root));
@@ -135,6 +153,7 @@ impl Statement {
 
         let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".md"));
         if let Some(version) = &version
+            && version.value != DRAFT
             && stem != Some(version.value.as_str())
         {
             diagnostics.push(
@@ -148,7 +167,7 @@ impl Statement {
         }
 
         if let Some(effective) = &effective {
-            quote::check(path, file, text_span.clone(), effective.value, &promises, diagnostics);
+            quote::check(path, file, text_span.clone(), effective.value.0, &promises, diagnostics);
         }
         let text = canonical_text(&file[text_span.clone()]);
         let facts = root.to_json();
@@ -158,7 +177,8 @@ impl Statement {
             version: version?.value,
             title: title?.value,
             language: language?.value,
-            effective: effective?.value,
+            effective: effective.as_ref()?.value.0,
+            effective_at: effective?.value.1,
             contact: contact?,
             fields: fields?,
             retention_minimum: promises
@@ -172,6 +192,18 @@ impl Statement {
             text_span,
             facts,
         })
+    }
+
+    /// Whether it is not published yet.
+    #[must_use]
+    pub fn is_draft(&self) -> bool {
+        self.version == DRAFT
+    }
+
+    /// From when it is in force, on a site in `timezone`.
+    #[must_use]
+    pub fn effective_in(&self, timezone: &TimeZone) -> Timestamp {
+        self.effective_at.unwrap_or_else(|| start_of(self.effective, timezone))
     }
 
     /// Whether a form may ask for `name`.
@@ -243,6 +275,43 @@ pub(crate) fn parse_version(version: &str) -> Result<String, String> {
     }
 }
 
+/// Whether front matter is that of a version that is being written.
+#[must_use]
+pub fn is_draft(root: &Node) -> bool {
+    let is_draft = |node: &Node| matches!(&node.value, Value::String(version) if version == DRAFT);
+    matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|entry| entry.key == "version" && is_draft(&entry.node)))
+}
+
+fn parse_version_or_draft(version: &str) -> Result<String, String> {
+    if version == DRAFT { Ok(version.to_owned()) } else { parse_version(version) }
+}
+
+/// The first moment of a day in a time zone: 00:00, or when the clocks that skip it go on.
+#[must_use]
+pub fn start_of(day: Date, timezone: &TimeZone) -> Timestamp {
+    let start = timezone.to_ambiguous_timestamp(day.at(0, 0, 0, 0));
+    // The last day of 9999 ends after the last moment there is.
+    start.compatible().unwrap_or(Timestamp::MAX)
+}
+
+/// Reads `2018-09-26`, or a moment with an offset like `2018-09-26T09:00:00-05:00` (RFC 3339, section 5.6), as the day
+/// that is written and the moment.
+///
+/// # Errors
+/// Says what is wrong, for the author.
+pub fn parse_effective(text: &str) -> Result<(Date, Option<Timestamp>), String> {
+    let Some((day, time)) = text.split_once('T') else { return parse_date(text).map(|date| (date, None)) };
+    let date = parse_date(day)?;
+    let moment: Timestamp = text.parse().map_err(|_| {
+        if time.contains(['Z', '+', '-']) {
+            format!("`{text}` is not a moment: write it like `2018-09-26T09:00:00-05:00`")
+        } else {
+            format!("`{text}` has no offset: write it like `{text}-05:00`, so that it is one moment everywhere")
+        }
+    })?;
+    Ok((date, Some(moment)))
+}
+
 /// Reads `2018-09-26`.
 ///
 /// # Errors
@@ -258,14 +327,6 @@ fn parse_email(text: &str) -> Result<String, String> {
         .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'))
         && !text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || "<>?&#\"".contains(letter));
     if plausible { Ok(text.to_owned()) } else { Err(format!("`{text}` is not an e-mail address")) }
-}
-
-/// The version in force on a day: the latest that is effective by then.
-pub fn in_force(statements: &[Statement], today: Date) -> Option<&Statement> {
-    statements
-        .iter()
-        .filter(|statement| statement.effective <= today)
-        .max_by_key(|statement| (statement.effective, version_key(&statement.version)))
 }
 
 /// Sorts versions: `2018-09-26` before `2018-09-26-2` before `2018-09-26-10`.
@@ -293,22 +354,6 @@ mod tests {
         let statement = Statement::parse(&path, &file, &root, parts.text, &mut diagnostics);
         assert!(!diagnostics.has_errors(), "{diagnostics:?}");
         statement.unwrap()
-    }
-
-    #[test]
-    fn the_latest_effective_version_is_in_force() {
-        let statements = [
-            statement("2020-01-01-10", "2020-01-01"),
-            statement("2018-09-26", "2018-09-26"),
-            statement("2020-01-01-2", "2020-01-01"),
-            statement("2030-01-01", "2030-01-01"),
-        ];
-        let version = |day: &str| in_force(&statements, day.parse().unwrap()).map(|found| found.version.as_str());
-        assert_eq!(version("2018-09-25"), None);
-        assert_eq!(version("2018-09-26"), Some("2018-09-26"));
-        assert_eq!(version("2019-12-31"), Some("2018-09-26"));
-        assert_eq!(version("2020-01-01"), Some("2020-01-01-10"));
-        assert_eq!(version("2030-01-01"), Some("2030-01-01"));
     }
 
     #[test]

@@ -133,3 +133,63 @@ fn it_is_explained() {
     }
     assert!(serde_json::to_value(&explanation).unwrap()["promises"][0]["phrase"].is_string());
 }
+
+#[test]
+fn it_is_said_in_the_data_privacy_vocabulary() {
+    let statement = read(FILE).0.unwrap();
+    let notice = statement::dpv::export(&statement, "https://example.org/privacy/2018-09-26/");
+    assert_eq!(notice["@type"], "dpv:PrivacyNotice");
+    assert_eq!(notice["dpv:hasDataController"]["dpv:hasName"], "Optimal PTC LLC");
+    let typed = ["pd:Name", "pd:EmailAddress", "pd:TelephoneNumber", "pd:Communication"];
+    let ids = |terms: &serde_json::Value| -> Vec<String> {
+        let terms = terms.as_array().expect("a list").iter();
+        terms.map(|term| term["@id"].as_str().expect("a term").to_owned()).collect()
+    };
+    let processes = notice["dpv:hasProcess"].as_array().expect("processes");
+    assert_eq!(processes.len(), 8);
+    assert_eq!(processes[0]["dpv:hasPurpose"]["@id"], "dpv:ServiceProvision");
+    assert_eq!(ids(&processes[0]["dpv:hasPersonalData"]), typed);
+    let with_automated = [&typed[..], &["pd:IPAddress", "pd:DeviceBased"]].concat();
+    assert_eq!(ids(&processes[4]["dpv:hasPersonalData"]), with_automated);
+    assert_eq!(
+        notice["dpv:hasProhibition"],
+        serde_json::json!([{
+            "@type": "dpv:Prohibition",
+            "dpv:hasPurpose": {"@id": "dpv:Marketing"},
+            "dpv:hasPersonalData": [{"@id": "pd:EmailAddress"}, {"@id": "pd:TelephoneNumber"}],
+        }])
+    );
+    assert_eq!(notice.get("dpv:hasRecipient"), None, "nobody receives anything");
+    assert_eq!(
+        notice["dpv:hasStorageCondition"],
+        serde_json::json!([
+            {"@type": "dpv:StorageLocation", "dpv:hasLocation": [{"@id": "loc:US"}]},
+            {
+                "@type": "dpv:StorageDuration",
+                "dct:title": "minimum",
+                "dpv:hasDuration": {"@type": "xsd:duration", "@value": "P7Y"},
+            },
+        ])
+    );
+    assert_eq!(
+        ids(&notice["dpv:hasTechnicalOrganisationalMeasure"]),
+        ["dpv:PhysicalMeasure", "dpv:OrganisationalMeasure", "dpv:TechnicalMeasure"]
+    );
+}
+
+/// The draft that mends the first version's defects holds to every rule of an authored text, and has no defects left.
+#[test]
+fn the_draft_mends_every_defect_and_covers_every_sentence() {
+    const DRAFT: &str = include_str!("../../content/privacy/next.md");
+    let (path, mut diagnostics) = ("content/privacy/next.md".into(), Diagnostics::new());
+    let parts = front_matter::split(&path, DRAFT, &mut diagnostics).expect("front matter");
+    let root = yaml::parse(&path, DRAFT, parts.yaml, &mut diagnostics).expect("YAML");
+    let draft = Statement::parse(&path, DRAFT, &root, parts.text, &mut diagnostics).expect("a statement");
+    assert_eq!(diagnostics.into_sorted(), []);
+    assert!(draft.is_draft());
+    let covered = coverage(&draft.text, &draft.promises.quotes);
+    assert_eq!((covered.sentences, covered.covered), (42, 42));
+    assert!(!draft.promises.quotes.iter().any(|quote| matches!(quote.role, QuoteRole::Defect { .. })));
+    assert!(!draft.promises.rights.is_empty());
+    assert!(draft.promises.retention.as_ref().is_some_and(|retention| retention.maximum.is_some()));
+}

@@ -47,13 +47,13 @@ fn said(diagnostics: Diagnostics) -> Vec<String> {
     found.map(|found| format!("{}: {}", found.code.unwrap_or("-"), found.message)).collect()
 }
 
-const FIRST: &str = r#"{"seq":1,"prev":"0000000000000000000000000000000000000000000000000000000000000000","event":"published","version":"2020-01-01","text_sha256":"8da48ab411f19571842c9c36d0198258c02100967a255f66266f5a27791ed302","facts_sha256":"33d1243e475961cc96ce07502a6c0287bd03d36f91471cda7a12669e3f4b7516","digest":"42e4796a4ed10f1b027f2461a69494b1939ecc180d3168b7eb95c9efaded9f1f","effective":"2020-01-01T06:00:00Z","author":"A. Editor","note":{"summary":"First","why":"New","who":"All","do":"Nothing"}}"#;
+const FIRST: &str = r#"{"seq":1,"prev":"0000000000000000000000000000000000000000000000000000000000000000","event":"published","version":"2020-01-01","text_sha256":"8da48ab411f19571842c9c36d0198258c02100967a255f66266f5a27791ed302","facts_sha256":"33d1243e475961cc96ce07502a6c0287bd03d36f91471cda7a12669e3f4b7516","digest":"42e4796a4ed10f1b027f2461a69494b1939ecc180d3168b7eb95c9efaded9f1f","effective":"2020-01-01T06:00:00Z","posted":"2019-12-31T18:00:00Z","author":"A. Editor","note":{"summary":"First","why":"New","who":"All","do":"Nothing"}}"#;
 /// What `printf %s "$line" | sha256sum` says of the line above.
-const FIRST_SHA256: &str = "48a91e72d696a9f0304ceaac6d1da03588c794b081327e3544c08b2ec7b9f5a1";
+const FIRST_SHA256: &str = "ecbc46d210bbb067d1fbddee215f985525462224aaed2c14224d06709df6843f";
 
 fn second() -> String {
     format!(
-        r#"{{"seq":2,"prev":"{FIRST_SHA256}","event":"withdrawn","version":"2020-01-01","effective":"2020-02-01T06:00:00Z","author":"A. Editor","reason":"It was not ours"}}"#
+        r#"{{"seq":2,"prev":"{FIRST_SHA256}","event":"withdrawn","version":"2020-01-01","effective":"2020-02-01T06:00:00Z","posted":"2020-02-01T06:00:00Z","author":"A. Editor","reason":"It was not ours"}}"#
     )
 }
 
@@ -82,7 +82,7 @@ fn a_broken_chain_is_refused_at_its_line() {
         (
             "\"seq\":1",
             "\"sequence\":1",
-            "line 1 of the lock cannot be read: unknown field `sequence`, expected one of `seq`, `prev`, `event`, `version`, `text_sha256`, `facts_sha256`, `digest`, `effective`, `language`, `of`, `author`, `note`, `corrects`, `reason`, `backfilled`, `source`",
+            "line 1 of the lock cannot be read: unknown field `sequence`, expected one of `seq`, `prev`, `event`, `version`, `text_sha256`, `facts_sha256`, `digest`, `effective`, `posted`, `language`, `of`, `author`, `note`, `corrects`, `reason`, `backfilled`, `source`",
         ),
     ] {
         assert_eq!(parse(&whole.replacen(from, to, 1)), Err(vec![format!("P216: {wanted}")]), "{from}");
@@ -93,15 +93,21 @@ fn a_broken_chain_is_refused_at_its_line() {
 #[test]
 fn one_version_is_published_once_and_alone_at_its_moment() {
     let first = version("2020-01-01", "", "One.");
-    let line = Lock::default().publishing(&first, Event::Published, at("2020-01-01T06:00:00Z"), "A", note()).to_json();
+    let line = Lock::default()
+        .publishing(&first, Event::Published, at("2020-01-01T06:00:00Z"), at("2020-01-01T06:00:00Z"), "A", note())
+        .to_json();
     let lock = parse(&format!("{line}\n")).unwrap();
-    let again = lock.publishing(&first, Event::Published, at("2021-01-01T06:00:00Z"), "A", note()).to_json();
+    let again = lock
+        .publishing(&first, Event::Published, at("2021-01-01T06:00:00Z"), at("2020-01-01T06:00:00Z"), "A", note())
+        .to_json();
     assert_eq!(
         parse(&format!("{line}\n{again}\n")),
         Err(vec!["P216: line 2 of the lock publishes version 2020-01-01 again".into()])
     );
     let other = version("2020-01-01-2", "", "Two.");
-    let same = lock.publishing(&other, Event::Published, at("2020-01-01T06:00:00Z"), "A", note()).to_json();
+    let same = lock
+        .publishing(&other, Event::Published, at("2020-01-01T06:00:00Z"), at("2020-01-01T06:00:00Z"), "A", note())
+        .to_json();
     assert_eq!(
         parse(&format!("{line}\n{same}\n")),
         Err(vec!["P216: line 2 of the lock has the moment of version 2020-01-01".into()])
@@ -112,7 +118,14 @@ fn one_version_is_published_once_and_alone_at_its_moment() {
 fn an_empty_note_is_reported() {
     let statement = version("2020-01-01", "", "One.");
     let empty = Note { summary: " ".into(), ..note() };
-    let line = Lock::default().publishing(&statement, Event::Published, at("2020-01-01T06:00:00Z"), "A", empty);
+    let line = Lock::default().publishing(
+        &statement,
+        Event::Published,
+        at("2020-01-01T06:00:00Z"),
+        at("2020-01-01T06:00:00Z"),
+        "A",
+        empty,
+    );
     let mut diagnostics = Diagnostics::new();
     assert!(Lock::parse(&path(), &format!("{}\n", line.to_json()), &mut diagnostics).is_some());
     let found = diagnostics.into_sorted();
@@ -129,25 +142,25 @@ fn an_empty_note_is_reported() {
 fn altered_missing_and_unpublished_versions_are_reported() {
     let first = version("2020-01-01", "", "One.");
     let moment = |_: &Statement| at("2020-01-01T06:00:00Z");
-    let check = |lock: &Lock, statements: &[Statement]| {
+    let check = |lock: &Lock, statements: &[&Statement]| {
         let mut diagnostics = Diagnostics::new();
-        lock.check(&path(), statements, moment, &mut diagnostics);
+        lock.check(&path(), statements, moment, at("2020-01-01T06:00:00Z"), &mut diagnostics);
         diagnostics
     };
-    let unpublished = check(&Lock::default(), std::slice::from_ref(&first)).into_sorted();
+    let unpublished = check(&Lock::default(), &[&first]).into_sorted();
     assert_eq!(unpublished[0].code, Some("P217"));
     assert_eq!(unpublished[0].message, "version 2020-01-01 is not in the lock");
     let help = &unpublished[0].help[0];
     let pasted = help.split_once("filled in: ").unwrap().1;
     let lock = parse(&format!("{pasted}\n")).unwrap();
-    assert_eq!(said(check(&lock, std::slice::from_ref(&first))), [""; 0], "the line that was pasted is right");
+    assert_eq!(said(check(&lock, &[&first])), [""; 0], "the line that was pasted is right");
     let altered = version("2020-01-01", "", "Two.");
     assert_eq!(
-        said(check(&lock, &[altered])),
+        said(check(&lock, &[&altered])),
         ["P210: published version 2020-01-01 was altered (text sha256 77cff70e → e4971875)"]
     );
     let altered = version("2020-01-01", "kind: original\n", "One.");
-    assert_eq!(said(check(&lock, &[altered])).len(), 1);
+    assert_eq!(said(check(&lock, &[&altered])).len(), 1);
     assert_eq!(said(check(&lock, &[])), ["P210: published version 2020-01-01 is missing"]);
 }
 
@@ -200,4 +213,39 @@ fn what_calls_itself_a_correction_is_held_to_it() {
     for more in ["kind: correction\n", "kind: correction\ncorrects: \"2019-01-01\"\n"] {
         assert_eq!(check(more), ["P222: a correction does not say which version it corrects"]);
     }
+}
+
+proptest::proptest! {
+    /// Whatever line of a chain is changed, by whatever letter, the chain is broken there or at the next line; of the
+    /// last line, only what was published before can tell.
+    #[test]
+    fn no_letter_of_a_line_can_be_changed(lines in 2_usize..6, line in 0_usize..6, at in 0_usize..400, letter in "[a-z0-9]") {
+        let mut text = String::new();
+        for day in 1..=lines {
+            let name = format!("2020-01-{day:02}");
+            let lock = parse(&text).unwrap();
+            let moment = at_day(&name);
+            let line = lock.publishing(&version(&name, "", &name), Event::Published, moment, moment, "A", note());
+            text.push_str(&line.to_json());
+            text.push('\n');
+        }
+        let whole: Vec<&str> = text.lines().collect();
+        let line = line % (lines - 1);
+        let at = at % whole[line].len();
+        let mut changed = whole[line].to_owned();
+        changed.replace_range(at..=at, &letter);
+        let altered = text.replacen(whole[line], &changed, 1);
+        let is_same = altered == text;
+        proptest::prop_assert_eq!(parse(&altered).is_ok(), is_same);
+        let found = if is_same { Ok(()) } else { Err(line + 1) };
+        proptest::prop_assert_eq!(extends(&altered, &text), found);
+        // A lock that was cut after a whole line holds together, and is known by what was published before.
+        let cut: String = text.split_inclusive('\n').take(line + 1).collect();
+        proptest::prop_assert!(parse(&cut).is_ok());
+        proptest::prop_assert_eq!(extends(&cut, &text), Err(line + 2));
+    }
+}
+
+fn at_day(day: &str) -> Timestamp {
+    at(&format!("{day}T06:00:00Z"))
 }

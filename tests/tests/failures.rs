@@ -224,7 +224,7 @@ fn broken_templates() {
     );
     refused(
         edit("content/site.yaml", "theme: plain", "theme: plane"),
-        &["content/site.yaml:5:8", "there is no theme `plane`", "did you mean `plain`?"],
+        &["content/site.yaml:5:8", "there is no theme `plane`", "known are `optimal` and `plain`"],
     );
     refused(
         edit("content/register.md", "title: Register", "title: Register\ntemplate: pag.html"),
@@ -416,6 +416,15 @@ fn settings_with_a_mistake() {
         |site| fs::remove_file(site.path("content/_index.md")).expect("a file can be removed"),
         &["the site has no home page"],
     );
+}
+
+/// The programs that are tested have the features that are on by default.
+#[test]
+fn what_the_program_was_built_without() {
+    let site = Site::shipped();
+    let finished = site.candor("build", &["--precompress"]).exit(2);
+    let _ = finished.says(&["this candor was built without compression", "--features precompress"]);
+    assert!(!site.path("public").exists());
 }
 
 #[test]

@@ -48,7 +48,6 @@ fn a_site_of_hugo_moves_in() {
             "hugo.toml:1: a site stands at the root of its host, so `/blog` is no part of `base_url`",
             "hugo.toml:1: the menu's `Shop` leads to `/shop/`, where no page is, so it was left out",
             "hugo.toml:10: `permalinks`: addresses follow from folders and `slug`; the addresses before became aliases where they were known",
-            "hugo.toml:13: `taxonomies`: `tags` are a taxonomy; others were kept in `extra`",
             "layouts/:1: 1 file: templates are not converted; see themes/optimal/README.md",
             "static/sitemap.xml:1: `/sitemap.xml` is made by Candor, so the file was left out",
         ],
@@ -58,13 +57,15 @@ fn a_site_of_hugo_moves_in() {
         "content/posts/first-light.md",
         r##"---
 title: "First: \"light\" over the harbour"
-date: 2021-03-04
+date: "2021-03-04T06:30:00+00:00"
 updated: 2021-04-01
+expires: 2099-01-01
 slug: first-light
 aliases: ["/old/first", "/2021/first", "/2021/03/first-light/"]
 tags: [boats, dawn, "2021"]
-extra:
+taxonomies:
   categories: [Notes]
+extra:
   author: Ada
   publishDate: 2021-03-05
   cover:
@@ -130,8 +131,9 @@ date: 2022-01-02
 slug: hello-world
 weight: -2
 tags: [rust, web dev]
-extra:
+taxonomies:
   authors: [Zoé]
+extra:
   toc: true
   nested:
     list: [1, 2.5, x]
@@ -177,12 +179,13 @@ fn a_site_of_jekyll_moves_in() {
         "content/posts/winter-day.md",
         r##"---
 title: "Winter: a day"
-date: 2019-12-24
+date: "2019-12-24T10:00:00-0500"
 aliases: ["/2019/winter.html", "/life/snow/2019/12/24/winter-day/"]
 tags: [cold, white]
+taxonomies:
+  categories: [life, Snow]
 extra:
   author: Eve
-  categories: [life, Snow]
 ---
 Read [the other](spring.md) or [about](../about.md) or [more](../docs/setup.md).
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 use statement::diagnostic::Diagnostics;
 use statement::yaml::{self, Entry, Node, Value};
 use toml::de::{DeTable, DeValue};
@@ -215,17 +217,30 @@ pub(super) fn day(text: &str) -> Option<String> {
     day.parse::<jiff::civil::Date>().ok().map(|day| day.to_string())
 }
 
+/// A day, or a moment where a time is given; midnight is what many programs write for a day.
+pub(super) fn moment(text: &str) -> Option<String> {
+    let day = day(text)?;
+    let time = text.trim()[10..].trim_start_matches(['T', 't', ' ']).replace(' ', "").replace("UTC", "Z");
+    if time.is_empty() || time.starts_with("00:00:00") || time == "00:00" {
+        return Some(day);
+    }
+    let with_time = format!("{day}T{time}");
+    // What cannot be read as a moment is still a day.
+    let is_moment = with_time.parse::<Timestamp>().is_ok() || with_time.parse::<DateTime>().is_ok();
+    Some(if is_moment { with_time } else { day })
+}
+
 impl Front {
     /// Reads a key that means the same everywhere; whether it was one.
     pub(super) fn read_common(&mut self, entry: &Entry, path: &str, file: &str, import: &mut Import) -> bool {
         let (node, line) = (&entry.node, line_of(file, entry.key_span.start));
         let date = |import: &mut Import| {
             let text = as_text(node).unwrap_or_default();
-            let day = day(&text);
-            if day.is_none() && !text.is_empty() {
+            let moment = moment(&text);
+            if moment.is_none() && !text.is_empty() {
                 import.list(path, line, format!("`{text}` is not a date like `2018-09-26`; it was left out"));
             }
-            day
+            moment
         };
         match entry.key.to_ascii_lowercase().as_str() {
             "title" => self.title = as_text(node).filter(|text| !text.is_empty()),
@@ -256,6 +271,7 @@ impl Front {
                     }
                 }
             }
+            "expirydate" => self.expires = date(import),
             "updated" | "lastmod" | "last_modified_at" => self.updated = date(import).or(self.updated.take()),
             "extra" | "params" => match &node.value {
                 Value::Mapping(entries) => entries.iter().for_each(|entry| self.keep(&entry.key, &entry.node)),

@@ -45,12 +45,11 @@ const SETTINGS: [&str; 10] = [
 ];
 
 /// Keys by which Hugo itself does something that we do otherwise or not at all.
-const OF_HUGO: [&str; 16] = [
+const OF_HUGO: [&str; 15] = [
     "build",
     "_build",
     "cascade",
     "cover",
-    "expirydate",
     "headless",
     "iscjklanguage",
     "layout",
@@ -65,15 +64,15 @@ const OF_HUGO: [&str; 16] = [
 ];
 
 pub(super) fn read(import: &mut Import) -> Result<(), Failure> {
-    let Settings { content, permalinks } = read_settings(import)?;
-    let files = import.take_folder(&content);
+    let settings = read_settings(import)?;
+    let files = import.take_folder(&settings.content);
     // Links by `ref` need to know every page first.
     let known = Known::new(files.iter().map(|(path, _)| path.clone()));
     for (path, bytes) in files {
-        let source = format!("{content}/{path}");
+        let source = format!("{}/{path}", settings.content);
         let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
         match suffix {
-            "md" | "markdown" => page(import, &source, &path, &bytes, &known, &permalinks),
+            "md" | "markdown" => page(import, &source, &path, &bytes, &known, &settings),
             "html" | "htm" | "org" | "adoc" | "rst" | "pandoc" => {
                 import.list(&source, 1, format!("pages are written in markdown, and this is `.{suffix}`"));
             }
@@ -103,6 +102,8 @@ struct Settings {
     content: String,
     /// The pattern of addresses, by section.
     permalinks: HashMap<String, String>,
+    /// The keys of front matter that file a page.
+    taxonomies: Vec<String>,
 }
 
 fn read_settings(import: &mut Import) -> Result<Settings, Failure> {
@@ -146,7 +147,6 @@ fn read_settings(import: &mut Import) -> Result<Settings, Failure> {
             "permalinks",
             "addresses follow from folders and `slug`; the addresses before became aliases where they were known",
         ),
-        ("taxonomies", "`tags` are a taxonomy; others were kept in `extra`"),
         ("outputs", "feeds and sitemap are made without asking"),
         ("module", "modules are not loaded"),
     ] {
@@ -159,17 +159,16 @@ fn read_settings(import: &mut Import) -> Result<Settings, Failure> {
     let patterns = permalinks.iter().chain(front::mapping(permalinks, "page"));
     let permalinks = patterns.filter_map(|entry| Some((entry.key.clone(), front::as_text(&entry.node)?))).collect();
     let content = front::text(&entries, "contentDir").unwrap_or_else(|| "content".to_owned());
-    Ok(Settings { content, permalinks })
+    // Hugo has these two unless the settings say otherwise.
+    let taxonomies = match front::mapping(&entries, "taxonomies") {
+        [] => vec!["tags".to_owned(), "categories".to_owned()],
+        taxonomies => taxonomies.iter().filter_map(|entry| front::as_text(&entry.node)).collect(),
+    };
+    let taxonomies = taxonomies.iter().map(|taxonomy| taxonomy.to_lowercase()).collect();
+    Ok(Settings { content, permalinks, taxonomies })
 }
 
-fn page(
-    import: &mut Import,
-    source: &str,
-    path: &str,
-    bytes: &[u8],
-    known: &Known,
-    permalinks: &HashMap<String, String>,
-) {
+fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &Known, settings: &Settings) {
     let file = String::from_utf8_lossy(bytes).into_owned();
     let parts = front::split(import, source, &file);
     let mut front = Front::default();
@@ -184,7 +183,10 @@ fn page(
             "url" => url = front::as_text(&entry.node),
             "summary" if front.description.is_none() => front.description = front::as_text(&entry.node),
             "publishdate" if front.date.is_none() => {
-                front.date = front::as_text(&entry.node).and_then(|text| front::day(&text))
+                front.date = front::as_text(&entry.node).and_then(|text| front::moment(&text))
+            }
+            key if settings.taxonomies.iter().any(|taxonomy| taxonomy == key) => {
+                front.file_under(key, front::texts(&entry.node));
             }
             "publishdate" => front.keep(&entry.key, &entry.node),
             _ => {
@@ -212,7 +214,8 @@ fn page(
         front.title = Some(title);
     }
     let mut page = ImportedPage { source: source.to_owned(), path, front, ..ImportedPage::default() };
-    page.old_url = url.or_else(|| by_pattern(&page, permalinks)).unwrap_or_else(|| page.new_url().to_lowercase());
+    page.old_url =
+        url.or_else(|| by_pattern(&page, &settings.permalinks)).unwrap_or_else(|| page.new_url().to_lowercase());
     page.body = shortcodes(import, &page, body, &file, parts.body.start, known);
     import.pages.push(page);
 }

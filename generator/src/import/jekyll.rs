@@ -208,10 +208,7 @@ fn page(import: &mut Import, source: &str, path: &str, permalink: &str, posts: &
             }
         }
     }
-    if !categories.is_empty() {
-        let list = categories.iter().map(|category| super::node(Value::String(category.clone()))).collect();
-        front.keep("categories", &super::node(Value::Sequence(list)));
-    }
+    front.file_under("categories", categories.clone());
     let body = &file[parts.body.clone()];
     if front.title.is_none() {
         let title = match path {

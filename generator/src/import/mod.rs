@@ -2,7 +2,7 @@
 //!
 //! What has no counterpart is listed with its place and never dropped without a word. It knows texts and paths, no disk.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -139,10 +139,13 @@ struct Front {
     description: Option<String>,
     date: Option<String>,
     updated: Option<String>,
+    expires: Option<String>,
     draft: bool,
     slug: Option<String>,
     aliases: Vec<String>,
     tags: Vec<String>,
+    /// The terms of other taxonomies.
+    taxonomies: Vec<(String, Vec<String>)>,
     weight: Option<i64>,
     extra: Vec<Entry>,
 }
@@ -151,16 +154,26 @@ impl Front {
     fn yaml(&self) -> String {
         let text = |text: &str| Value::String(text.to_owned());
         let list = |items: &[String]| Value::Sequence(items.iter().map(|item| node(text(item))).collect());
+        let filed = |(taxonomy, terms): &(String, Vec<String>)| Entry {
+            key: taxonomy.clone(),
+            key_span: 0..0,
+            node: node(list(terms)),
+        };
         let entries = [
             ("title", self.title.as_deref().map(text)),
             ("description", self.description.as_deref().map(text)),
             ("date", self.date.as_deref().map(text)),
             ("updated", self.updated.as_deref().map(text)),
+            ("expires", self.expires.as_deref().map(text)),
             ("draft", self.draft.then_some(Value::Boolean(true))),
             ("slug", self.slug.as_deref().map(text)),
             ("weight", self.weight.map(Value::Integer)),
             ("aliases", (!self.aliases.is_empty()).then(|| list(&self.aliases))),
             ("tags", (!self.tags.is_empty()).then(|| list(&self.tags))),
+            (
+                "taxonomies",
+                (!self.taxonomies.is_empty()).then(|| Value::Mapping(self.taxonomies.iter().map(filed).collect())),
+            ),
             ("extra", (!self.extra.is_empty()).then(|| Value::Mapping(self.extra.clone()))),
         ];
         yaml_text::mapping(entries.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?))))
@@ -170,6 +183,22 @@ impl Front {
     fn keep(&mut self, key: &str, value: &Node) {
         if !self.extra.iter().any(|entry| entry.key == key) {
             self.extra.push(Entry { key: key.to_owned(), key_span: 0..0, node: value.clone() });
+        }
+    }
+
+    /// Files the page under terms of a taxonomy; where its name cannot be one here, they are kept for the theme.
+    fn file_under(&mut self, taxonomy: &str, terms: Vec<String>) {
+        if taxonomy.eq_ignore_ascii_case("tags") {
+            return self.tags.extend(terms);
+        }
+        if taxonomy.is_empty() || address::slugify(taxonomy) != taxonomy {
+            let list = terms.into_iter().map(|term| node(Value::String(term))).collect();
+            return self.keep(taxonomy, &node(Value::Sequence(list)));
+        }
+        match self.taxonomies.iter_mut().find(|(other, _)| other == taxonomy) {
+            Some((_, filed)) => filed.extend(terms),
+            None if terms.is_empty() => {}
+            None => self.taxonomies.push((taxonomy.to_owned(), terms)),
         }
     }
 
@@ -233,6 +262,7 @@ impl Import {
     }
 
     fn finish(mut self, timezone: Option<&str>) -> Imported {
+        self.settle_taxonomies();
         self.settle_addresses();
         self.add_home();
         let by_url = self.pages_by_url();
@@ -255,6 +285,27 @@ impl Import {
         self.unconverted.sort();
         self.unconverted.dedup();
         Imported { files: files.into_iter().collect(), pages, copied, unconverted: self.unconverted }
+    }
+
+    /// The page of a taxonomy stands at the root; where something else does, its terms are kept for the theme.
+    fn settle_taxonomies(&mut self) {
+        let taken: HashSet<String> = self
+            .pages
+            .iter()
+            .filter(|page| !page.path.ends_with("_index.md"))
+            .map(ImportedPage::new_url)
+            .filter(|url| url.matches('/').count() == 2)
+            .collect();
+        for front in self.pages.iter_mut().map(|page| &mut page.front) {
+            let (kept, filed): (Vec<_>, Vec<_>) = std::mem::take(&mut front.taxonomies)
+                .into_iter()
+                .partition(|(taxonomy, _)| taken.contains(&address::below("/", taxonomy)));
+            front.taxonomies = filed;
+            for (taxonomy, terms) in kept {
+                let list = terms.into_iter().map(|term| node(Value::String(term))).collect();
+                front.keep(&taxonomy, &node(Value::Sequence(list)));
+            }
+        }
     }
 
     /// Two pages may have met in one file, and a page that has moved is found at its former address.
@@ -367,6 +418,13 @@ impl Import {
                 ),
             }
         }
+        // Tags need no word in the settings, unless there are others beside them.
+        let mut taxonomies: BTreeSet<&str> =
+            self.pages.iter().flat_map(|page| &page.front.taxonomies).map(|(taxonomy, _)| taxonomy.as_str()).collect();
+        if !taxonomies.is_empty() && self.pages.iter().any(|page| !page.front.tags.is_empty()) {
+            taxonomies.insert("tags");
+        }
+        let taxonomies: Vec<Node> = taxonomies.into_iter().map(|name| node(Value::String(name.to_owned()))).collect();
         let settings = &self.settings;
         let timezone = timezone.or(settings.timezone.as_deref()).unwrap_or("UTC");
         let text = |text: &str| Some(Value::String(text.to_owned()));
@@ -377,6 +435,7 @@ impl Import {
             ("language", text(settings.language.as_deref().unwrap_or("en"))),
             ("timezone", text(timezone)),
             ("theme", text("optimal")),
+            ("taxonomies", (!taxonomies.is_empty()).then_some(Value::Sequence(taxonomies))),
             ("menu", (!menu.is_empty()).then_some(Value::Sequence(menu))),
         ];
         yaml_text::mapping(entries.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?))))
@@ -515,7 +574,7 @@ fn fill_permalink(pattern: &str, parts: &[(&str, &str)], date: Option<&str>) -> 
     for (token, value) in parts {
         url = url.replace(token, value);
     }
-    if let Some(date) = date.and_then(|day| day.parse::<jiff::civil::Date>().ok()) {
+    if let Some(date) = date.and_then(|moment| moment.get(..10)?.parse::<jiff::civil::Date>().ok()) {
         for (token, value) in [
             (":year", format!("{:04}", date.year())),
             (":i_month", date.month().to_string()),

@@ -96,11 +96,7 @@ fn page(import: &mut Import, source: &str, path: &str, bytes: &[u8], known: &Has
         match (entry.key.as_str(), &entry.node.value) {
             ("taxonomies", Value::Mapping(taxonomies)) => {
                 for taxonomy in taxonomies {
-                    if taxonomy.key == "tags" {
-                        front.tags.extend(front::texts(&taxonomy.node));
-                    } else {
-                        front.keep(&taxonomy.key, &taxonomy.node);
-                    }
+                    front.file_under(&taxonomy.key, front::texts(&taxonomy.node));
                 }
             }
             (key, _) => {

@@ -52,12 +52,12 @@ pub(crate) fn tree(case: &str) -> SourceTree {
 /// Builds `case` laid over the smallest site.
 pub(crate) fn build_case(case: &str, options: &Options) -> Outcome {
     let tree = tree(case);
-    let mut published = std::collections::HashMap::new();
+    let mut published = generator::output::Files::new();
     let built = build(&tree, options, Diagnostics::new(), Memory::new(&mut published)).expect("no disk is involved");
     let report = anstream::adapter::strip_str(&report::draw(&built.diagnostics, &tree)).to_string();
     let files = published
         .into_iter()
-        .map(|(path, bytes)| (path, String::from_utf8(bytes).expect("every published file is text")))
+        .map(|(path, bytes)| (path, String::from_utf8(bytes.into()).expect("every published file is text")))
         .collect();
     Outcome { report, files }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use generator::site::Options;
+
+use crate::statement::StatementCommand;
 use jiff::civil::Date;
 
 /// Builds a site whose privacy statement is enforced
@@ -33,6 +35,9 @@ pub(crate) enum Command {
         /// The folder to write the site to [default: `public` in the site's folder]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Put text files in gzip and Brotli beside themselves, for hosts that send such files as they are
+        #[arg(long)]
+        precompress: bool,
         #[command(flatten)]
         report: ReportArguments,
     },
@@ -64,6 +69,11 @@ pub(crate) enum Command {
         /// Links that led somewhere are remembered for a week in `.candor/external-links.json`.
         #[arg(long)]
         external: bool,
+        /// Hold the statement that is served at this address against the lock: lock, texts, facts, page and headers
+        ///
+        /// For example `https://example.org`. Exit code 2 means that nobody can tell, because there was no answer.
+        #[arg(long, value_name = "URL")]
+        live: Option<String>,
     },
     /// Start a new site in a folder that is empty or does not exist
     ///
@@ -125,6 +135,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME")]
         timezone: Option<String>,
     },
+    /// The versions of the privacy statement: draft, publish, compare, and ask what was in force when
+    Statement {
+        #[command(subcommand)]
+        command: StatementCommand,
+    },
     /// Print the completions of a shell
     ///
     /// For example: `candor completions bash > ~/.local/share/bash-completion/completions/candor`
@@ -166,7 +181,15 @@ pub(crate) struct SiteArguments {
 impl SiteArguments {
     /// How to build, at the moment `now`.
     pub(crate) fn options(&self, now: jiff::Timestamp) -> Options {
-        Options { base_url: self.base_url.clone(), drafts: self.drafts, today: self.today, now }
+        Options {
+            base_url: self.base_url.clone(),
+            drafts: self.drafts,
+            statement_drafts: self.drafts,
+            today: self.today,
+            now,
+            is_edited: false,
+            cache: Some(self.root.join(".candor/cache")),
+        }
     }
 }
 

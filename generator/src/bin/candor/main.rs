@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use ::statement::diagnostic::Diagnostics;
 use anstream::{eprint, eprintln, print, println};
 use clap::{CommandFactory as _, Parser as _};
 use generator::build::{Built, build_watched};
@@ -17,12 +18,12 @@ use generator::source_tree::SourceTree;
 use generator::stats::Stats;
 use generator::{Failure, author_files, machine_report, new_page, report, serve, starter};
 use jiff::tz::TimeZone;
-use statement::diagnostic::Diagnostics;
 
 use crate::arguments::{Arguments, Command, Generator, ReportArguments, SiteArguments};
 use crate::watching::Watching;
 
 mod arguments;
+mod statement;
 mod watching;
 
 #[expect(clippy::disallowed_methods, reason = "the program reads the clock, and nobody else")]
@@ -63,18 +64,26 @@ fn main() -> ExitCode {
 /// Whether the site is without mistakes.
 fn run(command: Command) -> Result<bool, Failure> {
     match command {
-        Command::Build { site, out, report } => {
+        Command::Build { site, out, precompress, report } => {
             let out = out.unwrap_or_else(|| site.root.join("public"));
             let watching = Watching::showing(is_watched() && !report.json);
-            let (tree, built) = build_site(&site, &watching, || Folder::open(&out, &site.root))?;
+            let open = || Folder::open(&out, &site.root);
+            let (tree, built) = if precompress {
+                build_compressed(&site, &watching, open)?
+            } else {
+                build_site(&site, &watching, open)?
+            };
             let done = format!("in {}", out.display());
             Ok(conclude(&site.root, &report, &tree, &built, &done, "nothing was published"))
         }
-        Command::Check { site, report, external } => {
+        Command::Check { site, report, external, live } => {
             let watching = Watching::showing(is_watched() && !report.json);
             let (tree, mut built) = build_site(&site, &watching, || Ok(Nowhere))?;
             if external {
                 check_external(&site, &tree, &watching, &mut built)?;
+            }
+            if let Some(url) = live.filter(|_| built.published.is_some()) {
+                check_live(&tree, &url, &mut built)?;
             }
             Ok(conclude(&site.root, &report, &tree, &built, "ready to be published", "nothing could be published"))
         }
@@ -82,7 +91,9 @@ fn run(command: Command) -> Result<bool, Failure> {
             let root = site.root.clone();
             let tell = |text: &str| eprint!("{text}");
             log_to_terminal();
-            serve::run(serve::Settings { root, options: site.options(now()), host, port, clock: now, variable, tell })?;
+            // Whoever writes a version looks at it here before anybody else does.
+            let options = Options { statement_drafts: true, ..site.options(now()) };
+            serve::run(serve::Settings { root, options, host, port, clock: now, variable, tell })?;
             Ok(true)
         }
         Command::Init { folder, title, timezone } => {
@@ -130,6 +141,7 @@ fn run(command: Command) -> Result<bool, Failure> {
             Ok(true)
         }
         Command::Import { from, folder, into, timezone } => import_site(from, &folder, &into, timezone.as_deref()),
+        Command::Statement { command } => statement::run(command),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             let mut script = Vec::new();
@@ -189,6 +201,28 @@ fn build_site<O: Output>(
     Ok((tree, built?))
 }
 
+#[cfg(feature = "precompress")]
+fn build_compressed<O: Output>(
+    site: &SiteArguments,
+    watching: &Watching,
+    open: impl FnOnce() -> Result<O, Failure>,
+) -> Result<(SourceTree, Built), Failure> {
+    build_site(site, watching, || open().map(generator::precompress::Precompressed::new))
+}
+
+#[cfg(not(feature = "precompress"))]
+fn build_compressed<O: Output>(
+    _: &SiteArguments,
+    _: &Watching,
+    _: impl FnOnce() -> Result<O, Failure>,
+) -> Result<(SourceTree, Built), Failure> {
+    Err(Failure(
+        "this candor was built without compression\n  = help: build it with `--features precompress`, or leave out \
+         `--precompress`"
+            .to_owned(),
+    ))
+}
+
 #[cfg(feature = "external-links")]
 fn check_external(
     site: &SiteArguments,
@@ -215,23 +249,57 @@ fn check_external(
     let checked = external_links::check(&links, known.as_deref(), &options, &|| watching.step("links asked for"));
     watching.clear();
     author_files::replace(&cache, &checked.cache)?;
+    add_found(built, checked.diagnostics);
+    Ok(())
+}
+
+#[cfg(feature = "external-links")]
+fn check_live(tree: &SourceTree, url: &str, built: &mut Built) -> Result<(), Failure> {
+    use generator::external_links;
+    use generator::statement_commands::{Desk, Drafts, live};
+
     let mut diagnostics = Diagnostics::new();
-    built.diagnostics.drain(..).for_each(|found| diagnostics.push(found));
-    checked.diagnostics.into_iter().for_each(|found| diagnostics.push(found));
+    let Some(desk) = Desk::read(tree, now(), Drafts::Unjudged, &mut Diagnostics::new()) else { return Ok(()) };
+    let settings = external_links::Settings {
+        proxy: ureq::Proxy::try_from_env(),
+        ..external_links::Settings::new(today(&desk.config.timezone), url)
+    };
+    for document in &desk.documents {
+        let fetch = |url: &str| external_links::fetch(url, &settings);
+        live::check(&desk, document, url.trim_end_matches('/'), now(), fetch, &mut diagnostics)?;
+    }
+    add_found(built, diagnostics.into_sorted());
+    Ok(())
+}
+
+/// Adds what was found after the build; nothing counts as published if it is an error.
+#[cfg(feature = "external-links")]
+fn add_found(built: &mut Built, found: Vec<::statement::diagnostic::Diagnostic>) {
+    let mut diagnostics = Diagnostics::new();
+    built.diagnostics.drain(..).chain(found).for_each(|found| diagnostics.push(found));
     if diagnostics.has_errors() {
         built.published = None;
     }
     built.diagnostics = diagnostics.into_sorted();
-    Ok(())
 }
 
 #[cfg(not(feature = "external-links"))]
 fn check_external(_: &SiteArguments, _: &SourceTree, _: &Watching, _: &mut Built) -> Result<(), Failure> {
-    Err(Failure(
+    Err(cannot_ask())
+}
+
+#[cfg(not(feature = "external-links"))]
+fn check_live(_: &SourceTree, _: &str, _: &mut Built) -> Result<(), Failure> {
+    Err(cannot_ask())
+}
+
+#[cfg(not(feature = "external-links"))]
+fn cannot_ask() -> Failure {
+    Failure(
         "this program was compiled without the means to ask other sites\n  = help: compile it with the feature \
          `external-links`, which is on by default"
             .to_owned(),
-    ))
+    )
 }
 
 fn import_site(from: Generator, folder: &Path, into: &Path, timezone: Option<&str>) -> Result<bool, Failure> {
@@ -301,6 +369,14 @@ fn conclude(
         Some(pages) => {
             let separator = if counts.is_empty() { "" } else { "; " };
             println!("{counts}{separator}{} {done}", report::plural(pages, "page"));
+            let next = built.published.as_ref().and_then(|published| published.next_transition.as_ref());
+            match next {
+                Some((at, Some(version))) => {
+                    println!("version {version} of the statement is in force from {at}: build again then")
+                }
+                Some((at, None)) => println!("no version of the statement is in force from {at}: build again then"),
+                None => {}
+            }
         }
         None => eprintln!("{counts}; {not_done}"),
     }

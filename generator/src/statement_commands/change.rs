@@ -1,0 +1,170 @@
+//! What happens to a version after it was published: it is taken back, translated, and compared with what was
+//! published before.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use statement::diagnostic::{Diagnostic, Diagnostics};
+use statement::history::{History, State};
+use statement::lock::{Event, Line, Lock, extends};
+use statement::translation;
+use statement::version::Statement;
+
+use crate::Failure;
+use crate::documents::{VersionedDocument, folder_of};
+use crate::starter::NewFile;
+use crate::statement_commands::Desk;
+
+/// The lock with a version withdrawn from `now` on.
+///
+/// # Errors
+/// When there is no such version in the lock, or it may not be withdrawn.
+pub fn withdraw(
+    desk: &Desk<'_>,
+    document: &VersionedDocument,
+    version: &str,
+    reason: &str,
+    author: &str,
+    now: Timestamp,
+) -> Result<(String, String), Failure> {
+    let history = &document.history;
+    let statement = desk.statement(document, version)?;
+    let index = locked(document, &statement.version)?;
+    let refused = match history.state(index, now) {
+        State::Withdrawn => Some("was withdrawn already"),
+        State::Redacted => Some("was redacted"),
+        State::Backfilled => Some("never was in force here"),
+        State::Upcoming | State::InForce | State::Superseded => None,
+    };
+    if let Some(refused) = refused {
+        return Err(Failure(format!("version {version} {refused}")));
+    }
+    let line = document.lock.next_line(Event::Withdrawn, version, now, author);
+    let line = Line { effective: Some(now), reason: Some(reason.to_owned()), ..line };
+    let text = desk.lock_with(document, &line);
+    let lock =
+        Lock::parse(&document.lock_path, &text, &mut Diagnostics::new()).expect("invariant: the lock grows by a line");
+    let files: Vec<&Statement> =
+        desk.statements.iter().filter(|statement| folder_of(&statement.path) == document.folder).collect();
+    let after = History::new(&lock, &files, &[], |statement| statement.effective_in(&desk.config.timezone));
+    let Some(next) = after.in_force(now) else {
+        return Err(Failure(format!(
+            "without version {version} no statement is in force\n  = help: publish another version first"
+        )));
+    };
+    let told = format!("Version {version} is withdrawn; in force: {}\n", after.versions[next].version);
+    Ok((text, told))
+}
+
+/// The lock with a version redacted, and the version's file, which is to be kept elsewhere.
+///
+/// # Errors
+/// When there is no such version in the lock, or readers need it still.
+pub fn redact(
+    desk: &Desk<'_>,
+    document: &VersionedDocument,
+    version: &str,
+    reason: &str,
+    author: &str,
+    now: Timestamp,
+) -> Result<(String, NewFile), Failure> {
+    let statement = desk.statement(document, version)?;
+    let state = document.history.state(locked(document, &statement.version)?, now);
+    if matches!(state, State::InForce | State::Upcoming) {
+        return Err(Failure(format!(
+            "version {version} is {}\n  = help: publish another version first, or withdraw this one",
+            state.word()
+        )));
+    }
+    let line = document.lock.next_line(Event::Redacted, version, now, author);
+    let line = Line { reason: Some(reason.to_owned()), ..line };
+    let text = desk.tree.text(&statement.path).expect("invariant: a version was read from its file");
+    Ok((desk.lock_with(document, &line), (statement.path.to_string(), text.as_bytes().to_vec())))
+}
+
+/// The index of a version that is in the lock.
+fn locked(document: &VersionedDocument, version: &str) -> Result<usize, Failure> {
+    let found = document.history.find(version).filter(|index| document.history.versions[*index].is_locked);
+    found.ok_or_else(|| {
+        Failure(format!(
+            "version {version} is not in the lock\n  = help: publish it first: `candor statement publish {version}`"
+        ))
+    })
+}
+
+/// The file of a translation to be made: the text that is to be translated.
+///
+/// # Errors
+/// When there is no such version.
+pub fn translation_to_be_made(
+    desk: &Desk<'_>,
+    document: &VersionedDocument,
+    version: &str,
+    language: &str,
+) -> Result<NewFile, Failure> {
+    let statement = desk.statement(document, version)?;
+    let title = serde_json::Value::from(statement.title.as_str());
+    let file = format!("---\nof: {}\ntitle: {title}\n---\n{}", statement.digests.digest, statement.text);
+    Ok((format!("{}/{version}.{language}.md", document.folder), file.into_bytes()))
+}
+
+/// The lock with a translation published; reports where the translation does not have what the original has, and
+/// returns none then.
+///
+/// # Errors
+/// When there is no such version or no such translation.
+pub fn publish_translation(
+    desk: &Desk<'_>,
+    document: &VersionedDocument,
+    version: &str,
+    language: &str,
+    author: &str,
+    now: Timestamp,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<String>, Failure> {
+    let statement = desk.statement(document, version)?;
+    let index = locked(document, version)?;
+    let path = format!("{}/{version}.{language}.md", document.folder);
+    let text = desk.translations.iter().find(|text| *text.path == *path).ok_or_else(|| {
+        Failure(format!(
+            "there is no translation `{path}`\n  = help: begin it: `candor statement translate {version} {language}`"
+        ))
+    })?;
+    translation::check_parity(statement, text, diagnostics);
+    let published = document.history.versions[index].translations.iter().find(|known| known.language == language);
+    if published.is_some_and(|known| known.posted.is_some() && !known.is_stale) {
+        return Err(Failure(format!("the translation `{path}` is published as it is")));
+    }
+    if diagnostics.has_errors() {
+        return Ok(None);
+    }
+    let line = document.lock.next_line(Event::Translated, version, now, author);
+    let line = Line {
+        text_sha256: Some(text.sha256.clone()),
+        language: Some(language.to_owned()),
+        of: Some(text.of.clone()),
+        ..line
+    };
+    Ok(Some(desk.lock_with(document, &line)))
+}
+
+/// Reports the first line in which the lock is not what it was in `earlier`, which `source` names (P216).
+pub fn check_prefix(
+    desk: &Desk<'_>,
+    document: &VersionedDocument,
+    earlier: &str,
+    source: &str,
+    diagnostics: &mut Diagnostics,
+) {
+    let path: &Arc<str> = &document.lock_path;
+    let text = desk.tree.text(path).unwrap_or_default();
+    let Err(number) = extends(text, earlier) else { return };
+    let start: usize = text.split_inclusive('\n').take(number - 1).map(str::len).sum();
+    let length = text[start..].find('\n').unwrap_or(text.len() - start);
+    let fact = if length == 0 { "is missing, and stands" } else { "is not the one" };
+    diagnostics.push(
+        Diagnostic::error(path, start..start + length, format!("line {number} of the lock {fact} in {source}"))
+            .code("P216")
+            .help("bring back the lock as it was published; lines may only be added at its end"),
+    );
+}

@@ -1,0 +1,164 @@
+//! What may be published after what: dates and notice, notes for readers, and the names of sections.
+//!
+//! The rules hold for a version before it is published and ever after, so `publish` and every build ask the same. It
+//! knows texts and moments given to it, and neither the present nor any file.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::history::History;
+use crate::lock::{Lock, Note};
+use crate::promise::{Changes, ChangesEffective};
+use crate::prose;
+use crate::version::Statement;
+
+/// The first moment at which a change may take effect that is posted at `posted`, by what the version in force then
+/// says of changes: none where a change may not be announced, and any where no notice is promised.
+#[must_use]
+pub fn earliest(changes: Option<&Changes>, posted: Timestamp, timezone: &TimeZone) -> Option<Timestamp> {
+    let changes = changes.filter(|changes| changes.effective == Some(ChangesEffective::Scheduled))?;
+    let Some(notice) = &changes.notice else { return Some(Timestamp::MIN) };
+    let earliest = posted.to_zoned_datetime(timezone.clone()).checked_add(notice.period.value.to_span());
+    Some(earliest.map_or(Timestamp::MAX, |earliest| earliest.timestamp()))
+}
+
+/// The parts of a note that say nothing: empty, or the `…` of a line that was to be filled in.
+#[must_use]
+pub fn silent_parts(note: &Note) -> Vec<&'static str> {
+    let parts = [("summary", &note.summary), ("why", &note.why), ("who", &note.who), ("do", &note.action)];
+    parts.into_iter().filter(|(_, text)| matches!(text.trim(), "" | "…" | "...")).map(|(name, _)| name).collect()
+}
+
+/// The anchors of a text's headings, in order.
+fn sections(statement: &Statement) -> Vec<&str> {
+    let headings = prose::blocks(&statement.text).into_iter();
+    headings
+        .filter(|block| matches!(block.kind, prose::BlockKind::Heading(_)) && !block.section.is_empty())
+        .map(|block| block.section)
+        .collect()
+}
+
+/// Reports a version whose sections break with those published before it: one that is gone without a word (P218), and
+/// one that had been gone and is another now (P219). `earlier` are the versions before it, the first one first.
+pub fn check_sections(earlier: &[&Statement], new: &Statement, diagnostics: &mut Diagnostics) {
+    let now: HashSet<&str> = sections(new).into_iter().collect();
+    let Some((previous, before)) = earlier.split_last() else { return };
+    let previously: HashSet<&str> = sections(previous).into_iter().collect();
+    let explained = |id: &str| {
+        let promises = &new.promises;
+        promises.retired.iter().any(|retired| retired == id) || promises.moved_to.iter().any(|(from, _)| from == id)
+    };
+    let error = |fact: String| Diagnostic::error(&new.path, 0..0, fact);
+    for id in sections(previous).into_iter().filter(|id| !now.contains(id) && !explained(id)) {
+        diagnostics.push(
+            error(format!("the section `{id}` is gone, and nothing says where to"))
+                .code("P218")
+                .note(format!("links to `#{id}` of version {} are in use", previous.version))
+                .help(format!("either say which section holds its matter now: `moved_to: {{{id}: <section>}}`"))
+                .help(format!("or say that there is nothing of it: `retired: [{id}]`")),
+        );
+    }
+    let mut seen = HashSet::new();
+    let gone = before.iter().rev().flat_map(|version| sections(version).into_iter().map(|id| (id, &version.version)));
+    for (id, version) in gone {
+        if now.contains(id) && !previously.contains(id) && seen.insert(id) {
+            diagnostics.push(
+                error(format!("the section id `{id}` was used before"))
+                    .code("P219")
+                    .note(format!(
+                        "version {version} has a section of that name, and version {} has not",
+                        previous.version
+                    ))
+                    .help("give the section another id: links to the old one must not lead to another matter"),
+            );
+        }
+    }
+    for (_, to) in new.promises.moved_to.iter().filter(|(_, to)| !now.contains(to.value.as_str())) {
+        let fact = format!("`{}` is no section of this version", to.value);
+        diagnostics.push(
+            Diagnostic::error(&new.path, to.span.clone(), fact)
+                .code("P218")
+                .help("name the section that holds the matter now"),
+        );
+    }
+}
+
+/// Reports what is wrong with what is in the lock: a version posted without the
+/// notice that was promised (P212), and sections that are gone without a word. `lock_text` is the lock as it stands.
+pub fn check(
+    lock_path: &Arc<str>,
+    lock_text: &str,
+    lock: &Lock,
+    history: &History,
+    statements: &[&Statement],
+    timezone: &TimeZone,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut place = 0;
+    for (line, text) in lock.lines.iter().zip(lock_text.split_inclusive('\n')) {
+        let span = place..place + text.trim_end().len();
+        place += text.len();
+        // What is backfilled was never announced here, and the first version changes nothing.
+        if !line.publishes() || line.backfilled {
+            continue;
+        }
+        let (Some(effective), Some(before)) = (line.effective, history.in_force(line.posted)) else { continue };
+        let before = &history.versions[before];
+        let Some(statement) = before.statement.filter(|_| before.version != line.version) else { continue };
+        let changes = statements[statement].promises.changes.as_ref();
+        let earliest = earliest(changes, line.posted, timezone);
+        if is_refused(effective, line.posted, earliest) {
+            diagnostics.push(wrong_moment(lock_path, span, effective, &before.version, earliest, timezone));
+        }
+    }
+    let with_files = || history.versions.iter().filter_map(|version| Some((version, statements[version.statement?])));
+    let mut earlier: Vec<&Statement> = Vec::new();
+    for (version, statement) in with_files() {
+        if !version.is_backfilled {
+            check_sections(&earlier, statement, diagnostics);
+            earlier.push(statement);
+        }
+    }
+}
+
+/// Whether a version that is posted at `posted` may not be effective from `effective`, by [`earliest`].
+#[must_use]
+pub fn is_refused(effective: Timestamp, posted: Timestamp, earliest: Option<Timestamp>) -> bool {
+    earliest.map_or(effective > posted, |earliest| effective < earliest)
+}
+
+/// The error of a version that is effective from another moment than the version in force allows (P212).
+#[must_use]
+pub fn wrong_moment(
+    path: &Arc<str>,
+    span: Range<usize>,
+    effective: Timestamp,
+    in_force: &str,
+    earliest: Option<Timestamp>,
+    timezone: &TimeZone,
+) -> Diagnostic {
+    let written = |moment: Timestamp| {
+        let moment = moment.to_zoned_datetime(timezone.clone());
+        let format = if moment.time() == jiff::civil::Time::midnight() { "%Y-%m-%d" } else { "%Y-%m-%dT%H:%M:%S%:z" };
+        moment.strftime(format).to_string()
+    };
+    let effective = written(effective);
+    match earliest {
+        None => Diagnostic::error(path, span, format!("{effective} is in the future"))
+            .code("P212")
+            .note(format!("statement {in_force} makes changes effective on posting"))
+            .help("publish it on the day from which it is effective"),
+        Some(earliest) => Diagnostic::error(path, span, format!("{effective} is too soon"))
+            .code("P212")
+            .note(format!(
+                "by the notice that statement {in_force} promises, it is effective from {} on",
+                written(earliest)
+            ))
+            .help("give it a later day"),
+    }
+}
