@@ -109,7 +109,8 @@ impl Delivery {
         let receipt = receipt::receipt(registration, form, statement);
         let mut kinds = vec![MailKind::Staff];
         kinds.extend(registration.address.as_ref().map(|_| MailKind::Confirmation));
-        if self.mailer.is_none() {
+        // Where nothing is stored there is nowhere to hold it.
+        if self.mailer.is_none() || (registration.held.is_some() && self.store.is_some()) {
             kinds.clear();
         }
         let stored = Stored { registration: registration.clone(), receipt: receipt.clone(), mails: Vec::new() };
@@ -137,7 +138,9 @@ impl Delivery {
                 }
             }
         }
-        if kinds.is_empty() {
+        if let Some(reason) = &registration.held {
+            tracing::warn!(%id, form = form_id, reason, "a registration was stored and is held");
+        } else if kinds.is_empty() {
             tracing::info!(%id, form = form_id, mail = MailState::None.word(), "a registration was stored");
         }
         let mut is_well = !kinds.is_empty();
@@ -187,6 +190,15 @@ impl Delivery {
             }
         }
         Ok(done)
+    }
+
+    /// Takes a registration out of those that are held, with the mail to staff due now; whether it was held.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn release(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(store) = &self.store else { return Ok(false) };
+        in_background(store, move |store| store.release(id, now)).await
     }
 
     /// Makes mail that has failed due now, of one registration or of all.

@@ -62,8 +62,9 @@ fn store(settings: &Settings, now: Timestamp) -> Vec<Finding> {
     let place = path.display();
     let counted = Store::open_for_reading(path).and_then(|store| Ok((store.count(now)?, store.outbox()?)));
     match counted {
-        Ok(((all, lately), outbox)) => {
-            vec![well("store", format!("{place}: {all} stored, {lately} of them in the last 24 hours")), mails(outbox)]
+        Ok(([all, lately, held], outbox)) => {
+            let fact = format!("{place}: {all} stored, {lately} of them in the last 24 hours, {held} held");
+            vec![well("store", fact), mails(outbox)]
         }
         Err(error @ StoreError::CannotOpen(_)) if !path.exists() => {
             vec![well("store", format!("{place}: not there yet ({error})"))]

@@ -4,17 +4,19 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use jiff::Timestamp;
 use serde_json::json;
 use statement::contract::{
     Contract, FieldContract, FormContract, STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD, StatementInForce,
+    UNSEEN_FIELD,
 };
 use statement::form::{FieldKind, Notify};
 
 use crate::body::{self, Pairs};
 use crate::delivery::{Delivered, Delivery};
+use crate::door::{Counter, is_of_another_site};
 use crate::fields;
 use crate::page::{self, Values};
 use crate::private::Private;
@@ -38,6 +40,7 @@ pub struct Handler {
     contract: Arc<Contract>,
     delivery: Arc<Delivery>,
     proxy_secret: Option<ProxySecret>,
+    counter: Option<Counter>,
 }
 
 /// A form of the contract with its id and the statement it is shown under.
@@ -69,13 +72,22 @@ impl Handler {
                 ));
             }
         }
-        Ok(Self { contract: Arc::new(contract), delivery, proxy_secret: None })
+        Ok(Self { contract: Arc::new(contract), delivery, proxy_secret: None, counter: None })
     }
 
     /// From now on takes only what the site's host has signed with the secret, if there is one.
     #[must_use]
     pub fn behind_proxy(self, proxy_secret: Option<ProxySecret>) -> Self {
         Self { proxy_secret, ..self }
+    }
+
+    /// From now on counts submissions by the network that a header of the host names, where the statement lets the
+    /// visitor's address be looked at for the security of the network.
+    #[must_use]
+    pub fn counting(self, client_address_header: Option<HeaderName>) -> Self {
+        let statement = self.contract.statement.as_ref();
+        let may = statement.is_some_and(|statement| statement.security_data.iter().any(|datum| datum == "ip-address"));
+        Self { counter: client_address_header.filter(|_| may).map(Counter::new), ..self }
     }
 
     /// Answers a request that arrives `now`.
@@ -142,6 +154,9 @@ impl Handler {
         {
             return Err(Refusal::Unsigned);
         }
+        if is_of_another_site(headers, &self.contract.base_url) {
+            return Err(Refusal::ForeignOrigin);
+        }
         let format = body::format(headers)?;
         let size_usual = size_bytes_usual(form.form);
         let limits = body::Limits { size_bytes_max: size_usual + SIZE_BYTES_SPARE, pairs_max: pairs_max(form.form) };
@@ -150,10 +165,15 @@ impl Handler {
         if let Some(refusal) = refusal {
             return Err(refusal);
         }
+        // After the body, so that what was typed is kept.
+        if self.counter.as_ref().is_some_and(|counter| counter.is_too_many(headers, now)) {
+            return Err(Refusal::TooOften);
+        }
         // In a long body that is ours it is an answer that is too long, and its own message says so.
         let shown = sorted.map_err(|refusal| if size_bytes > size_usual { Refusal::TooLarge } else { refusal })?;
+        let Shown { statement: shown, is_by_program } = shown;
         if shown != (Some(form.statement.version.clone()), Some(form.statement.digest.clone())) {
-            return Err(Refusal::StatementChanged);
+            return Err(Refusal::StatementChanged(shown.1));
         }
         let answer = |name: &str| values.get(name).map_or("", |value| value.expose().as_str());
         let wrong: Vec<FieldMessage> = form
@@ -175,6 +195,7 @@ impl Handler {
             form_sha256: form.form.sha256.clone(),
             statement_version: form.statement.version.clone(),
             statement_digest: form.statement.digest.clone(),
+            held: is_by_program.then(|| "unseen_field".to_owned()),
             address: form.form.confirmation.as_ref().and_then(|field| values.get(field)).cloned().filter(is_given),
             fields: form
                 .form
@@ -201,24 +222,29 @@ fn size_bytes_usual(form: &FormContract) -> usize {
 /// As many pairs as a browser can send: the fields, of a field of boxes every box, and the hidden ones.
 fn pairs_max(form: &FormContract) -> usize {
     let of = |field: &FieldContract| if field.kind == FieldKind::Choices { field.options.len() } else { 1 };
-    form.fields.iter().map(of).sum::<usize>() + 2
+    form.fields.iter().map(of).sum::<usize>() + 3
 }
 
-/// Sorts pairs into the form's values, normalised, and the version and digest of the statement that was shown. Of a field
+/// What a submission says besides the answers.
+struct Shown {
+    /// Version and digest of the statement that was shown.
+    statement: (Option<String>, Option<String>),
+    /// Whether something stands where no person would write.
+    is_by_program: bool,
+}
+
+/// Sorts pairs into the form's values, normalised, and the rest. Of a field
 /// that is repeated the first value is kept.
-fn sort_pairs(
-    form: &FormContract,
-    pairs: Pairs,
-    pairs_max: usize,
-    values: &mut Values,
-) -> Result<(Option<String>, Option<String>), Refusal> {
-    let (mut version, mut digest) = (None, None);
+fn sort_pairs(form: &FormContract, pairs: Pairs, pairs_max: usize, values: &mut Values) -> Result<Shown, Refusal> {
+    let (mut version, mut digest, mut unseen) = (None, None, None);
     let mut refusal = (pairs.len() > pairs_max).then_some(Refusal::TooManyFields);
     for (name, value) in pairs {
         let is_repeated = if name == STATEMENT_VERSION_FIELD {
             version.replace(value.expose().clone()).is_some()
         } else if name == STATEMENT_DIGEST_FIELD {
             digest.replace(value.expose().clone()).is_some()
+        } else if name == UNSEEN_FIELD {
+            unseen.replace(!value.expose().is_empty()).is_some()
         } else if let Some(field) = form.fields.iter().find(|field| field.name == name) {
             let value = fields::normalise(field.kind, value.expose());
             match values.entry(name) {
@@ -241,7 +267,8 @@ fn sort_pairs(
             refusal.get_or_insert(Refusal::RepeatedField);
         }
     }
-    refusal.map_or(Ok((version, digest)), Err)
+    let shown = Shown { statement: (version, digest), is_by_program: unseen == Some(true) };
+    refusal.map_or(Ok(shown), Err)
 }
 
 /// Whether the answer is wanted as JSON and not as a page.
@@ -277,7 +304,12 @@ fn refused(form: Form<'_>, values: &Values, refusal: &Refusal, headers: &HeaderM
         let error = refusal.message(&form.form.messages).unwrap_or("Some answers must be changed");
         return answer_json(refusal.status(), &json_error(error, refusal.fields()));
     }
-    html(refusal.status(), page::render(form.id, form.form, values, refusal))
+    let earlier = match refusal {
+        Refusal::StatementChanged(Some(shown)) => form.statement.earlier.iter().find(|other| other.digest == *shown),
+        _ => None,
+    };
+    let changes = earlier.map_or("", |earlier| &earlier.changes);
+    html(refusal.status(), page::render(form.id, form.form, values, refusal, changes))
 }
 
 /// The answer to a request that belongs to no form.

@@ -10,11 +10,13 @@
 mod body;
 mod delivery;
 pub mod doctor;
+mod door;
 mod fields;
 mod handler;
 mod letter;
 mod mail;
 mod page;
+mod place;
 mod private;
 mod proxy;
 mod receipt;
@@ -25,6 +27,7 @@ pub mod store;
 
 pub use delivery::{Delivery, OpenError, Redelivered};
 pub use handler::Handler;
+pub use place::check_place;
 pub use private::Private;
 pub use proxy::ProxySecret;
 pub use settings::{LocalDefaults, Settings, SettingsErrors};

@@ -13,8 +13,8 @@ use crate::refusal::Refusal;
 /// What was typed, by field.
 pub(crate) type Values = HashMap<String, Private<String>>;
 
-/// Renders the page of the form `id` with what was typed and what is wrong.
-pub(crate) fn render(id: &str, form: &FormContract, values: &Values, refusal: &Refusal) -> String {
+/// Renders the page of the form `id` with what was typed and what is wrong; `changes` is HTML of the theme.
+pub(crate) fn render(id: &str, form: &FormContract, values: &Values, refusal: &Refusal, changes: &str) -> String {
     let mut html = String::new();
     for part in &form.retry.page {
         match part {
@@ -27,6 +27,7 @@ pub(crate) fn render(id: &str, form: &FormContract, values: &Values, refusal: &R
                     summary_item(form, &field.field, &field.message, &mut html);
                 }
             }
+            PagePart::Changes => html.push_str(changes),
             PagePart::Field(name) => field(form, name, values, refusal, &mut html),
         }
     }

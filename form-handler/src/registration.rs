@@ -24,6 +24,8 @@ pub struct Registration {
     pub statement_version: String,
     /// The digest of the statement its author saw.
     pub statement_digest: String,
+    /// Why it is kept apart as suspected spam, in a word; nobody is mailed about it. None for the others.
+    pub held: Option<String>,
     /// Where a confirmation goes, if the form has one and an address was given; not stored, because it is among the fields.
     pub address: Option<Private<String>>,
     /// Every field of the form with what was typed, in the order of the form.

@@ -68,6 +68,7 @@ const MIGRATIONS: [&str; VERSION as usize] = [
     alter table registration add column received_seconds integer not null default 0;
     alter table registration add column submission_sha256 text not null default '';
     alter table registration add column receipt text not null default '';
+    alter table registration add column held text;
     create index registration_by_submission on registration (submission_sha256, received_seconds);
     create index mail_by_due on mail (due) where due is not null;
     create index mail_by_address on mail (address_sha256) where address_sha256 is not null;
@@ -252,7 +253,7 @@ impl Store {
         transaction
             .prepare(
                 "insert into registration (id, received, form, form_sha256, statement_version, statement_digest, fields, \
-                 received_seconds, submission_sha256, receipt) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 received_seconds, submission_sha256, receipt, held) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute(params![
                 id,
@@ -265,6 +266,7 @@ impl Store {
                 now,
                 submission,
                 receipt,
+                registration.held,
             ])?;
         let mut confirmation = false;
         for kind in kinds {
@@ -357,13 +359,17 @@ impl Store {
         )?)
     }
 
-    /// How many registrations there are, and how many of them have come in the last day.
+    /// How many registrations there are, and how many of them have come in the last day, and are held.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn count(&self, now: Timestamp) -> Result<(i64, i64), StoreError> {
-        let query = "select count(*), count(*) filter (where received_seconds > ?1) from registration";
-        Ok(self.connection.query_row(query, [now.as_second() - SAME_SECONDS], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    pub fn count(&self, now: Timestamp) -> Result<[u64; 3], StoreError> {
+        let query = "select count(*), count(*) filter (where received_seconds > ?1), count(held) from registration";
+        let since = now.as_second() - SAME_SECONDS;
+        let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+        let counted =
+            self.connection.query_row(query, [since], |row| Ok([count(row, 0)?, count(row, 1)?, count(row, 2)?]));
+        Ok(counted?)
     }
 
     /// How many mails wait.
@@ -383,16 +389,36 @@ impl Store {
         })
     }
 
-    /// The newest registrations first, of one form or of all.
+    /// The newest registrations first, of one form or of all: those that are held as suspected spam, or the others.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn list(&self, form: Option<&str>, limit: Option<u32>) -> Result<Vec<Stored>, StoreError> {
-        let mut query = self
-            .connection
-            .prepare("select * from registration where ?1 is null or form = ?1 order by id desc limit ?2")?;
+    pub fn list(&self, form: Option<&str>, is_held: bool, limit: Option<u32>) -> Result<Vec<Stored>, StoreError> {
+        let mut query = self.connection.prepare(
+            "select * from registration where (?1 is null or form = ?1) and (held is not null) = ?2 \
+             order by id desc limit ?3",
+        )?;
         let limit = limit.map_or(-1, i64::from);
-        query.query_and_then(params![form, limit], |row| self.read_row(row))?.collect()
+        query.query_and_then(params![form, is_held, limit], |row| self.read_row(row))?.collect()
+    }
+
+    /// Takes a registration out of those that are held, with the mail to staff due now; whether it was held.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn release(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let id = id.to_string();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let released =
+            transaction.execute("update registration set held = null where id = ?1 and held is not null", [&id])?;
+        if released > 0 {
+            transaction.execute(
+                "insert into mail (registration, kind, state, due) values (?1, ?2, ?3, ?4)",
+                params![id, MailKind::Staff.word(), MailState::Pending.word(), now.as_second()],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(released > 0)
     }
 
     /// One registration.
@@ -416,6 +442,7 @@ impl Store {
                 form_sha256: text("form_sha256")?,
                 statement_version: text("statement_version")?,
                 statement_digest: text("statement_digest")?,
+                held: row.get("held")?,
                 address: None,
                 fields: fields.into_iter().map(|(name, value)| (name, Private::new(value))).collect(),
             },

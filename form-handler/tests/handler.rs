@@ -140,6 +140,22 @@ async fn refusals_store_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_saw_an_earlier_statement_is_shown_what_changed_and_keeps_what_was_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let shown = |digest: &str| format!("name=Ada&statement_version=2017-01-01&statement_digest={digest}");
+    let (status, _, page) = answer(&handler, post(shown(&"e".repeat(64)))).await;
+    assert_eq!(status, 409);
+    assert!(page.contains("The statement has changed</a></li></ul><ins>new</ins><form>"), "{page}");
+    assert!(page.contains("value=\"Ada\""), "{page}");
+    let (status, _, page) = answer(&handler, post(shown(&"d".repeat(64)))).await;
+    assert_eq!((status, page.contains("<ins>")), (409, false));
+    let (_, _, page) = answer(&handler, post(body("name="))).await;
+    assert!(!page.contains("<ins>"), "{page}");
+    assert!(stored(folder.path()).is_empty());
+}
+
+#[tokio::test]
 async fn the_longest_answers_a_form_allows_fit() {
     let folder = tempfile::tempdir().unwrap();
     let mut contract = contract(Notify::Reference);
@@ -295,6 +311,39 @@ fn a_contract_that_cannot_be_obeyed_is_refused() {
     let error = Handler::new(contract(Notify::Reference), delivery(&[("CANDOR_STORE", "none")])).unwrap_err();
     assert!(error.starts_with("CANDOR_STORE is `none`, and the mail of the form `register`"), "{error}");
     assert!(Handler::new(contract(Notify::Full), delivery(&[("CANDOR_STORE", "none")])).is_ok());
+}
+
+#[test]
+fn the_function_runs_where_the_statement_allows_it() {
+    let statement = contract(Notify::Reference).statement.unwrap();
+    let check = |variables: &[(&str, &str)]| {
+        let lookup =
+            |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        form_handler::check_place(&lookup, Some(&statement)).err().unwrap_or_default()
+    };
+    for allowed in [[("AWS_REGION", "us-east-2")], [("AWS_REGION", "us-gov-west-1")], [("CANDOR_COUNTRY", "US")]] {
+        assert_eq!(check(&allowed), "");
+    }
+    assert_eq!(
+        check(&[("AWS_REGION", "eu-west-1"), ("CANDOR_COUNTRY", "US")]),
+        "P150: AWS_REGION: the function runs in eu-west-1 (IE), and statement 2018-09-26 keeps data in US; deploy it there"
+    );
+    assert_eq!(
+        check(&[("CANDOR_COUNTRY", "DE")]),
+        "P150: CANDOR_COUNTRY: the function runs in DE, and statement 2018-09-26 keeps data in US; deploy it there"
+    );
+    assert_eq!(
+        check(&[("AWS_REGION", "moon-north-1")]),
+        "P151: AWS_REGION: no country is known for `moon-north-1`, and statement 2018-09-26 keeps data in US; deploy the \
+         function to a region there"
+    );
+    assert_eq!(
+        check(&[]),
+        "P151: CANDOR_COUNTRY: nothing says where the function runs, and statement 2018-09-26 keeps data in US; pin it to \
+         one place there, and set the variable to its country"
+    );
+    assert!(check(&[("CANDOR_COUNTRY", "usa")]).starts_with("CANDOR_COUNTRY: `usa` is not a country"));
+    assert_eq!(form_handler::check_place(&|_| None, None), Ok(()), "no statement, no promise");
 }
 
 proptest::proptest! {

@@ -259,11 +259,11 @@ fn a_store_of_the_version_before_is_brought_up_to_date() {
         "the database was written by an earlier version of this software; `registrations redeliver` brings it up to date"
     );
     let mut store = Store::open(&path).unwrap();
-    let all = store.list(None, None).unwrap();
+    let all = store.list(None, false, None).unwrap();
     assert_eq!((all.len(), all[0].mails.len()), (2, 0));
     let mail = Mail { kind: MailKind::Staff, state: MailState::Failed, error: Some("timeout".into()) };
     assert_eq!(all[1].mails, [mail]);
     assert_eq!(store.take_due(now(), 9).unwrap().len(), 1);
     drop(store);
-    assert_eq!(Store::open_for_reading(&path).unwrap().list(None, None).unwrap().len(), 2);
+    assert_eq!(Store::open_for_reading(&path).unwrap().list(None, false, None).unwrap().len(), 2);
 }

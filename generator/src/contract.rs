@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use statement::contract::{
-    Contract, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart, RetryPage, SCHEMA,
-    StatementInForce,
+    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart,
+    RetryPage, SCHEMA, StatementInForce,
 };
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::form::{Field, Form};
+use statement::promise::{Automated, Purpose};
 use statement::version::Statement;
 
 use crate::address;
@@ -19,7 +20,7 @@ use crate::gate::Gate;
 use crate::markdown;
 use crate::policy::Policy;
 use crate::scan;
-use crate::site::{PageId, Site};
+use crate::site::{PageId, PageKind, Site};
 use crate::source_tree::SourceTree;
 use crate::template::{Shown, Theme};
 
@@ -91,7 +92,10 @@ pub fn assemble(
         schema: SCHEMA.to_owned(),
         base_url: site.config.base_url.clone(),
         site_title: site.config.title.clone(),
-        statement: statement.map(|statement| statement_in_force(site, statement)),
+        statement: statement.map(|statement| {
+            let earlier = earlier_statements(site, tree, theme, diagnostics);
+            statement_in_force(site, statement, earlier)
+        }),
         forms,
     }
 }
@@ -107,7 +111,40 @@ pub struct Placement {
     pub span: std::ops::Range<usize>,
 }
 
-fn statement_in_force(site: &Site, statement: &Statement) -> StatementInForce {
+/// What is collected by itself and may be used for the security of the network.
+fn security_data(automated: &Automated) -> Vec<String> {
+    let is_allowed = automated.only_for.is_empty() || automated.only_for.contains(&Purpose::NetworkSecurity);
+    let words = automated.data.iter().map(|datum| datum.word().to_owned());
+    if is_allowed { words.collect() } else { Vec::new() }
+}
+
+/// The versions before the one in force, each with what has changed since, as the theme draws it.
+fn earlier_statements(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    diagnostics: &mut Diagnostics,
+) -> Vec<EarlierStatement> {
+    let Some(in_force) = site.in_force.filter(|_| !site.forms.is_empty()) else { return Vec::new() };
+    let policy = Policy::of(site);
+    let gate = Gate::new(site, tree, &policy);
+    let Some(page) = site.pages.iter().find(|page| page.kind == PageKind::Statement(in_force)) else {
+        return Vec::new();
+    };
+    let mut earlier = Vec::new();
+    for publication in &site.publications {
+        for comparison in publication.comparisons.iter().filter(|comparison| comparison.new == in_force) {
+            let Some(changes) = theme.changes(site, publication, comparison, diagnostics) else { continue };
+            // Visitors see it under the page of their form; what is wrong with it stands in the theme.
+            gate.check_page(page, &scan::page(&changes).findings, diagnostics);
+            let digest = site.statements[comparison.old].digests.digest.clone();
+            earlier.push(EarlierStatement { digest, changes });
+        }
+    }
+    earlier
+}
+
+fn statement_in_force(site: &Site, statement: &Statement, earlier: Vec<EarlierStatement>) -> StatementInForce {
     let promises = &statement.promises;
     let retention = promises.retention.as_ref();
     StatementInForce {
@@ -134,7 +171,9 @@ fn statement_in_force(site: &Site, statement: &Statement) -> StatementInForce {
             .as_ref()
             .map(|storage| storage.countries.iter().map(ToString::to_string).collect())
             .unwrap_or_default(),
+        security_data: promises.automated.as_ref().map(security_data).unwrap_or_default(),
         law: promises.law.map(|law| law.to_string()),
+        earlier,
     }
 }
 
@@ -168,6 +207,7 @@ fn form_contract(
                 "Your answers could not be saved because of a problem on our side. Send the form again in a few \
                  minutes, or write to {contact}"
             ),
+            too_often: "Too many forms were sent from your network. Send the form again in a few minutes".to_owned(),
             too_large: "Your answers are too long to be sent. Shorten them, then send the form again".to_owned(),
             not_our_form: "This was not sent by the form on this page. Fill in the form and send it".to_owned(),
         },
@@ -229,13 +269,15 @@ fn retry_page(
     let forms = HashMap::from([(form.id.clone(), markup)]);
     // What is wrong with the page's text has been said when it was rendered for the site.
     let rendered = markdown::render(site, theme, page, tree.text(path)?, &forms, &mut Diagnostics::new());
-    let html = theme.page(site, page, &rendered, Some(&summary), diagnostics)?;
+    let problem = format!("{summary}{}", mark("changes"));
+    let html = theme.page(site, page, &rendered, Some(&problem), diagnostics)?;
     // Visitors see this page too, and it has parts of the theme that no published one has.
     let policy = Policy::of(site);
     Gate::new(site, tree, &policy).check_page(&site.pages[page], &scan::page(&html).findings, diagnostics);
 
     let parts = cut(&html, PagePart::Html, |name| match name.strip_prefix("field:") {
         Some(field) => Some(PagePart::Field(field.to_owned())),
+        None if name == "changes" => Some(PagePart::Changes),
         None => (name == "items").then_some(PagePart::SummaryItems),
     });
     let item = cut(&item, ItemPart::Html, |name| match name {

@@ -19,7 +19,7 @@ use crate::link;
 use crate::markdown::{Heading, Rendered};
 use crate::moment::Moment;
 use crate::policy::Policy;
-use crate::publication;
+use crate::publication::{self, Comparison, Publication};
 use crate::scan::Ids;
 use crate::shortcode::{Argument, Call};
 use crate::site::{PageId, PageKind, Part, Site, SitePage};
@@ -40,6 +40,9 @@ const REQUIRED_FOR_TERMS: [&str; 2] = ["taxonomy.html", "term.html"];
 
 /// The components a theme must have, for a form and for what is wrong with an answer.
 const REQUIRED_COMPONENTS: [&str; 3] = ["form_field", "error_summary", "error_item"];
+
+/// What is shown to somebody who filled in a form while the statement changed.
+const FORM_CHANGES: &str = "form-changes.html";
 
 /// A compiled theme with the values all pages share.
 pub struct Theme {
@@ -266,6 +269,22 @@ impl Theme {
         ];
         values.extend(statement_values::of_page(site, page));
         values
+    }
+
+    /// Renders what changed in the statement since a form was shown, if the theme has a template for it.
+    pub fn changes(
+        &self,
+        site: &Site,
+        publication: &Publication,
+        comparison: &Comparison,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        if !self.tera.contains_template(FORM_CHANGES) {
+            return None;
+        }
+        let mut context = Context::new();
+        context.insert_value("comparison", statement_values::comparison_value(site, publication, comparison));
+        self.render(FORM_CHANGES, &context, &site.statements[comparison.new].path, diagnostics)
     }
 
     /// Renders what a feed says of a version.

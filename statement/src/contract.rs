@@ -64,8 +64,22 @@ pub struct StatementInForce {
     pub recipients: Vec<String>,
     /// Where it may be collected, stored and processed (ISO 3166-1 alpha-2); empty where the statement does not say.
     pub countries: Vec<String>,
+    /// What may be looked at of a request for the security of the network, in the statement's words.
+    pub security_data: Vec<String>,
     /// Whose law governs it (ISO 3166-1 alpha-2).
     pub law: Option<String>,
+    /// The versions that were in force before it, for those who opened a form then.
+    pub earlier: Vec<EarlierStatement>,
+}
+
+/// A version of the statement that is not in force any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierStatement {
+    /// Its digest, as a form that was shown under it has it.
+    pub digest: String,
+    /// What changed from it to the one in force: HTML of the theme.
+    pub changes: String,
 }
 
 /// One form: what it asks, where it posts to, and the pages it answers with.
@@ -134,6 +148,8 @@ pub struct Messages {
     pub statement_changed: String,
     /// 503: neither stored nor mailed.
     pub unavailable: String,
+    /// 429.
+    pub too_often: String,
     /// 413.
     pub too_large: String,
     /// 400, 415 and 422 for anything a browser that shows our form never sends.
@@ -144,6 +160,8 @@ pub struct Messages {
 pub const STATEMENT_VERSION_FIELD: &str = "statement_version";
 /// The hidden field that carries the statement's digest.
 pub const STATEMENT_DIGEST_FIELD: &str = "statement_digest";
+/// A field that nobody sees; who fills it in is taken for a program.
+pub const UNSEEN_FIELD: &str = "web_address";
 
 /// A page of the site cut at the places only the function can fill.
 ///
@@ -168,6 +186,8 @@ pub enum PagePart {
     Html(String),
     /// All lines of the error summary, one [`RetryPage::summary_item`] each.
     SummaryItems,
+    /// On 409, the [`EarlierStatement::changes`] of the version that was shown; else nothing.
+    Changes,
     /// The field of this name, as [`FieldMarkup::valid`] or [`FieldMarkup::invalid`].
     Field(String),
 }

@@ -352,7 +352,7 @@ fn what_could_not_be_mailed_is_mailed_when_staff_ask_and_told_until_then() {
     let told = registrations(&["doctor"], &[("CANDOR_MAIL", &gone)]).exit(1).stdout;
     for words in [
         "well   contract    https://optimalptc.com, statement 2018-09-26, forms: register\n",
-        "1 stored, 1 of them in the last 24 hours\n",
+        "1 stored, 1 of them in the last 24 hours, 0 held\n",
         "wrong  outbox      0 to be sent, 1 failing, 0 given up\n       = help: they are tried again by themselves; \
          `registrations redeliver` tries now\n",
         ": unreachable\n       = help: see to CANDOR_MAIL, its user, password and certificates\n",

@@ -12,7 +12,7 @@ use std::task;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use form_handler::{Delivery, Handler, Settings};
+use form_handler::{Delivery, Handler, Settings, check_place};
 use jiff::Timestamp;
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::request::LambdaRequest;
@@ -61,11 +61,16 @@ fn prepare() -> Result<Handler, String> {
     errors.extend(Settings::check_names(names).err().map(|errors| errors.to_string()));
     let settings = Settings::from_environment(&variable, None).map_err(|found| errors.push(found.to_string()));
     let contract = read_contract(variable("CANDOR_CONTRACT")).map_err(|found| errors.push(found));
+    if let Ok(contract) = &contract {
+        errors.extend(check_place(&variable, contract.statement.as_ref()).err());
+    }
     let (Ok(settings), Ok(contract), true) = (settings, contract, errors.is_empty()) else {
         return Err(errors.join("\n"));
     };
     let delivery = Delivery::open(&settings).map_err(|error| error.to_string())?;
-    Ok(Handler::new(contract, Arc::new(delivery))?.behind_proxy(settings.proxy_secret()))
+    Ok(Handler::new(contract, Arc::new(delivery))?
+        .behind_proxy(settings.proxy_secret())
+        .counting(settings.client_address_header()))
 }
 
 fn read_contract(path: Option<String>) -> Result<Contract, String> {

@@ -40,6 +40,9 @@ enum Command {
         /// Only those of this form
         #[arg(long, value_name = "ID")]
         form: Option<String>,
+        /// Those that are held as suspected spam instead of the others
+        #[arg(long)]
+        held: bool,
         /// At most this many
         #[arg(long, value_name = "NUMBER")]
         limit: Option<u32>,
@@ -57,6 +60,14 @@ enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Take a registration out of those that are held as suspected spam, and mail it to staff
+    Release {
+        #[command(flatten)]
+        store: StoreArguments,
+        /// The reference
+        #[arg(value_name = "REFERENCE")]
+        id: Uuid,
     },
     /// Send mail again that could not be sent
     Redeliver {
@@ -154,13 +165,18 @@ async fn main() -> ExitCode {
 /// What to print; none where there is no such registration.
 async fn run(command: Command) -> Result<Option<Answer>, String> {
     match command {
-        Command::List { store, form, limit, json } => {
-            let found = store.open()?.list(form.as_deref(), limit).map_err(|error| error.to_string())?;
+        Command::List { store, form, held, limit, json } => {
+            let found = store.open()?.list(form.as_deref(), held, limit).map_err(|error| error.to_string())?;
             Ok(Some(if json { pretty(&found.iter().map(head).collect()) } else { table(&found) }.into()))
         }
         Command::Show { store, id, json } => {
             let found = store.open()?.get(id).map_err(|error| error.to_string())?;
             Ok(found.map(|found| if json { pretty(&whole(&found)) } else { card(&found) }.into()))
+        }
+        Command::Release { store, id } => {
+            let delivery = Delivery::open(&store.settings()?).map_err(|error| error.to_string())?;
+            let is_released = delivery.release(id, now()).await.map_err(|error| error.to_string())?;
+            if is_released { redeliver(&store, None).await } else { Ok(None) }
         }
         Command::Redeliver { store, id } => redeliver(&store, id).await,
         Command::Doctor { store } => {
@@ -206,6 +222,7 @@ fn head(stored: &Stored) -> Value {
         "received": registration.received,
         "form": registration.form,
         "form_sha256": registration.form_sha256,
+        "held": registration.held,
         "statement_version": registration.statement_version,
         "statement_digest": registration.statement_digest,
         "mail": staff.map_or("none", |mail| mail.state.word()),

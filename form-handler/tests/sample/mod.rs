@@ -12,8 +12,8 @@ use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::{Request, Response};
 use http_body_util::Full;
 use statement::contract::{
-    Contract, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart, RetryPage, SCHEMA,
-    StatementInForce,
+    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart,
+    RetryPage, SCHEMA, StatementInForce,
 };
 use statement::form::{FieldKind, Notify};
 
@@ -56,7 +56,9 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             html("\">"),
         ],
     };
-    let mut page = vec![PagePart::Html("<ul>".into()), PagePart::SummaryItems, PagePart::Html("</ul><form>".into())];
+    let mut page =
+        vec![PagePart::Html("<ul>".into()), PagePart::SummaryItems, PagePart::Html("</ul>".into()), PagePart::Changes];
+    page.push(PagePart::Html("<form>".into()));
     page.extend(fields.iter().map(|field| PagePart::Field(field.name.clone())));
     page.push(PagePart::Html("</form>\n".into()));
     let retry = RetryPage {
@@ -91,7 +93,9 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             hold_grounds: vec!["litigation-hold".into()],
             recipients: Vec::new(),
             countries: vec!["US".into()],
+            security_data: vec!["ip-address".into()],
             law: Some("US".into()),
+            earlier: vec![EarlierStatement { digest: "e".repeat(64), changes: "<ins>new</ins>".into() }],
         }),
         forms: BTreeMap::from([(
             "register".to_owned(),
@@ -108,6 +112,7 @@ pub(crate) fn contract(notify: Notify) -> Contract {
                 messages: Messages {
                     statement_changed: "The statement has changed".into(),
                     unavailable: "Your answers could not be saved".into(),
+                    too_often: "Too many were sent".into(),
                     too_large: "Your answers are too long".into(),
                     not_our_form: "This was not sent by our form".into(),
                 },
@@ -127,7 +132,7 @@ pub(crate) fn handler(folder: &Path, notify: Notify, variables: &[(&str, &str)])
 /// All that is in the store under `folder`.
 pub(crate) fn stored(folder: &Path) -> Vec<Stored> {
     let path = LocalDefaults { folder: folder.to_owned() }.database();
-    Store::open_for_reading(&path).unwrap().list(None, None).unwrap()
+    Store::open_for_reading(&path).unwrap().list(None, false, None).unwrap()
 }
 
 /// A form body with the statement's version and digest after `fields`.
