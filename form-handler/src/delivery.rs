@@ -14,7 +14,7 @@ use crate::mail::Mailer;
 use crate::receipt;
 use crate::registration::{MailKind, MailState, Registration};
 use crate::settings::{Settings, StoreSettings};
-use crate::store::{BUSY_TIME_MAX, Inserted, Store, StoreError, Stored};
+use crate::store::{BUSY_TIME_MAX, Inserted, Outbox, Store, StoreError, Stored};
 
 /// A visitor waits while the mails of this many others are tried again, where their own has just been sent.
 const OTHERS_MAX: u32 = 2;
@@ -49,6 +49,19 @@ pub struct Redelivered {
     pub sent: usize,
     /// So many failed again.
     pub failed: usize,
+}
+
+/// What is in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// Registrations.
+    pub registrations: u64,
+    /// Those of them that have come in the last 24 hours.
+    pub lately: u64,
+    /// Those of them that are held as suspected spam.
+    pub held: u64,
+    /// Mail.
+    pub outbox: Outbox,
 }
 
 /// A registration that is not durable; nobody may be told that it is.
@@ -199,6 +212,15 @@ impl Delivery {
     pub async fn release(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
         let Some(store) = &self.store else { return Ok(false) };
         in_background(store, move |store| store.release(id, now)).await
+    }
+
+    /// What is in the store, where there is one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn numbers(&self, now: Timestamp) -> Result<Option<Numbers>, StoreError> {
+        let Some(store) = &self.store else { return Ok(None) };
+        in_background(store, move |store| store.numbers(now)).await.map(Some)
     }
 
     /// Makes mail that has failed due now, of one registration or of all.

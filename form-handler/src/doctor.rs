@@ -7,6 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use statement::contract::Contract;
 
+use crate::delivery::Numbers;
 use crate::mail::Mailer;
 use crate::settings::{MailRoute, MailSettings, Settings, StoreSettings};
 use crate::store::{Outbox, Store, StoreError};
@@ -60,10 +61,9 @@ fn store(settings: &Settings, now: Timestamp) -> Vec<Finding> {
         return vec![well("store", settings.store_description())];
     };
     let place = path.display();
-    let counted = Store::open_for_reading(path).and_then(|store| Ok((store.count(now)?, store.outbox()?)));
-    match counted {
-        Ok(([all, lately, held], outbox)) => {
-            let fact = format!("{place}: {all} stored, {lately} of them in the last 24 hours, {held} held");
+    match Store::open_for_reading(path).and_then(|store| store.numbers(now)) {
+        Ok(Numbers { registrations, lately, held, outbox }) => {
+            let fact = format!("{place}: {registrations} stored, {lately} of them in the last 24 hours, {held} held");
             vec![well("store", fact), mails(outbox)]
         }
         Err(error @ StoreError::CannotOpen(_)) if !path.exists() => {

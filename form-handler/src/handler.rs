@@ -15,7 +15,7 @@ use statement::contract::{
 use statement::form::{FieldKind, Notify};
 
 use crate::body::{self, Pairs};
-use crate::delivery::{Delivered, Delivery};
+use crate::delivery::{Delivered, Delivery, Numbers, Redelivered};
 use crate::door::{Counter, is_of_another_site};
 use crate::fields;
 use crate::page::{self, Values};
@@ -23,6 +23,7 @@ use crate::private::Private;
 use crate::proxy::ProxySecret;
 use crate::refusal::{FieldMessage, Refusal};
 use crate::registration::Registration;
+use crate::store::StoreError;
 
 /// Every form may be sent bodies of this length, whatever it asks.
 const SIZE_BYTES_FLOOR: usize = 64 * 1024;
@@ -88,6 +89,27 @@ impl Handler {
         let statement = self.contract.statement.as_ref();
         let may = statement.is_some_and(|statement| statement.security_data.iter().any(|datum| datum == "ip-address"));
         Self { counter: client_address_header.filter(|_| may).map(Counter::new), ..self }
+    }
+
+    /// Tries again to send mail that is due, at most so many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn redeliver(&self, now: Timestamp, limit: u32) -> Result<Redelivered, StoreError> {
+        self.delivery.redeliver(&self.contract, now, limit).await
+    }
+
+    /// What is in the store, where there is one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn numbers(&self, now: Timestamp) -> Result<Option<Numbers>, StoreError> {
+        self.delivery.numbers(now).await
+    }
+
+    /// Waits until no delivery is under way; for before the process ends.
+    pub async fn finish(&self) {
+        self.delivery.finish().await;
     }
 
     /// Answers a request that arrives `now`.

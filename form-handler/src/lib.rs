@@ -22,12 +22,16 @@ mod proxy;
 mod receipt;
 mod refusal;
 pub mod registration;
+#[cfg(feature = "server")]
+mod server;
 mod settings;
 pub mod store;
 
-pub use delivery::{Delivery, OpenError, Redelivered};
+pub use delivery::{Delivery, Numbers, OpenError, Redelivered};
 pub use handler::Handler;
 pub use place::check_place;
 pub use private::Private;
 pub use proxy::ProxySecret;
+#[cfg(feature = "server")]
+pub use server::serve;
 pub use settings::{LocalDefaults, Settings, SettingsErrors};

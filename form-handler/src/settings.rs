@@ -21,10 +21,11 @@ use crate::private::Private;
 use crate::proxy::ProxySecret;
 
 /// Every variable of ours: those read here, and the program's own.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 17] = [
     "CANDOR_CLIENT_ADDRESS_HEADER",
     "CANDOR_CONTRACT",
     "CANDOR_COUNTRY",
+    "CANDOR_LISTEN",
     "CANDOR_MAIL",
     "CANDOR_MAIL_CA_FILE",
     "CANDOR_MAIL_FROM",

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
+use crate::delivery::Numbers;
 use crate::private::Private;
 use crate::registration::{Mail, MailKind, MailState, Registration};
 
@@ -359,17 +360,18 @@ impl Store {
         )?)
     }
 
-    /// How many registrations there are, and how many of them have come in the last day, and are held.
+    /// How many registrations and mails there are.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn count(&self, now: Timestamp) -> Result<[u64; 3], StoreError> {
+    pub fn numbers(&self, now: Timestamp) -> Result<Numbers, StoreError> {
         let query = "select count(*), count(*) filter (where received_seconds > ?1), count(held) from registration";
-        let since = now.as_second() - SAME_SECONDS;
-        let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-        let counted =
-            self.connection.query_row(query, [since], |row| Ok([count(row, 0)?, count(row, 1)?, count(row, 2)?]));
-        Ok(counted?)
+        let outbox = self.outbox()?;
+        let numbers = self.connection.query_row(query, [now.as_second() - SAME_SECONDS], |row| {
+            let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+            Ok(Numbers { registrations: count(0)?, lately: count(1)?, held: count(2)?, outbox })
+        });
+        Ok(numbers?)
     }
 
     /// How many mails wait.
