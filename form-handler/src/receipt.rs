@@ -49,7 +49,7 @@ pub(crate) fn receipt(registration: &Registration, form: &FormContract, statemen
             "language": statement.language,
             "url": statement.url,
         },
-        "controller": {"name": statement.controller, "contact": contact(statement)},
+        "controller": {"name": statement.controller, "contact": statement.contact_url},
         "fields": filled,
         "purpose": form.purpose,
         "never": form.never,
@@ -64,18 +64,6 @@ pub(crate) fn receipt(registration: &Registration, form: &FormContract, statemen
     });
     receipt["sha256"] = Value::from(sha256_hex(canonical_json(&receipt).as_bytes()));
     canonical_json(&receipt)
-}
-
-/// An address to write to, with the subject the statement asks for (RFC 6068).
-fn contact(statement: &StatementInForce) -> String {
-    let address = &statement.contact_email;
-    statement.contact_subject.as_ref().map_or_else(
-        || format!("mailto:{address}"),
-        |subject| {
-            let subject = percent_encoding::utf8_percent_encode(subject, percent_encoding::NON_ALPHANUMERIC);
-            format!("mailto:{address}?subject={subject}")
-        },
-    )
 }
 
 /// The day before which it is not deleted, in UTC.

@@ -16,8 +16,10 @@ use crate::delivery::Numbers;
 use crate::private::Private;
 use crate::registration::{Mail, MailKind, MailState, Registration};
 
-/// Written into the file, so that an older program does not misread it.
-const VERSION: i64 = 2;
+mod schema;
+
+use schema::{MIGRATIONS, VERSION};
+
 /// How long an operation may wait for others to end.
 pub(crate) const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -33,48 +35,6 @@ const RETRY_SECONDS_MIN: i64 = 60;
 const RETRY_SECONDS_MAX: i64 = 6 * 60 * 60;
 /// After this many attempts, four days, a mail waits for staff to say that it should be tried again.
 const ATTEMPTS_MAX: u32 = 20;
-
-/// What each version has that the one before it had not.
-const MIGRATIONS: [&str; VERSION as usize] = [
-    "
-    create table registration (
-        id text primary key,
-        received text not null,
-        form text not null,
-        form_sha256 text not null,
-        statement_version text not null,
-        statement_digest text not null,
-        fields text not null,
-        mail text not null,
-        mail_error text
-    ) strict, without rowid;
-    ",
-    // `due` is in seconds since 1970; null where nothing is to be done.
-    "
-    create table mail (
-        registration text not null references registration (id) on delete cascade,
-        kind text not null,
-        address_sha256 text,
-        state text not null,
-        error text,
-        attempts integer not null default 0,
-        due integer,
-        primary key (registration, kind)
-    ) strict, without rowid;
-    insert into mail (registration, kind, state, error, due)
-        select id, 'staff', mail, mail_error, case when mail = 'sent' then null else 0 end
-        from registration where mail <> 'none';
-    alter table registration drop column mail;
-    alter table registration drop column mail_error;
-    alter table registration add column received_seconds integer not null default 0;
-    alter table registration add column submission_sha256 text not null default '';
-    alter table registration add column receipt text not null default '';
-    alter table registration add column held text;
-    create index registration_by_submission on registration (submission_sha256, received_seconds);
-    create index mail_by_due on mail (due) where due is not null;
-    create index mail_by_address on mail (address_sha256) where address_sha256 is not null;
-    ",
-];
 
 /// What a store could not do. None of it says anything of a registration's content.
 #[derive(Debug, thiserror::Error)]

@@ -156,7 +156,7 @@ fn statement_in_force(site: &Site, statement: &Statement, earlier: Vec<EarlierSt
         url: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
         fields: statement.fields.iter().map(|field| field.key.clone()).collect(),
         contact_email: statement.contact.email.clone(),
-        contact_subject: statement.contact.subject.clone(),
+        contact_url: address::mailto(&statement.contact.email, statement.contact.subject.as_deref()),
         controller: promises.controller.as_ref().map(|controller| controller.name.clone()),
         language: statement.language.clone(),
         retention_minimum: statement.retention_minimum.map(|minimum| minimum.to_string()),

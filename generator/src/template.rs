@@ -952,6 +952,7 @@ title: C
             "site.menu" => "item",
             "site.feed" | "page.feed" => "feed",
             "form.fields" => "field",
+            "field.options" => "option",
             path => path,
         }
     }
@@ -994,7 +995,8 @@ title: C
         }
         let form = &site.forms[0];
         walk("form", &form_value(form, [String::new()]), &mut given);
-        walk("field", &field_value(&form.fields[0], "", ""), &mut given);
+        let field = statement::form::Field { options: vec!["one".to_owned()], ..form.fields[0].clone() };
+        walk("field", &field_value(&field, &Shown::default()), &mut given);
         // A version has the keys of `statement`, and one more.
         given.retain(|path| !path.starts_with("version.") || path == "version.in_force");
 

@@ -48,8 +48,8 @@ pub struct StatementInForce {
     pub fields: Vec<String>,
     /// Whom to ask, shown when a submission could not be taken.
     pub contact_email: String,
-    /// The subject a mail to the contact must have, if the statement names one.
-    pub contact_subject: Option<String>,
+    /// The same as a link (RFC 6068), with the subject that the statement asks for.
+    pub contact_url: String,
     /// The controller's name, if the statement says it.
     pub controller: Option<String>,
     /// The statement's language (BCP 47).

@@ -85,7 +85,7 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             url: "https://example.org/privacy/2018-09-26/".into(),
             fields: fields.iter().map(|field| field.name.clone()).collect(),
             contact_email: "support@example.org".into(),
-            contact_subject: Some("WEBSITE".into()),
+            contact_url: "mailto:support@example.org?subject=WEBSITE".into(),
             controller: Some("Example Ltd".into()),
             language: "en".into(),
             retention_minimum: Some("P7Y".into()),
