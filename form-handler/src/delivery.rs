@@ -1,15 +1,23 @@
 //! Delivery: stored first, then mailed, as configured; done when what was configured is durable.
+//!
+//! Mail that fails stays in the store's outbox and is sent again, by whoever comes next.
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use statement::contract::Contract;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
+use uuid::Uuid;
 
-use crate::mail::{MailError, Mailer};
-use crate::registration::{MailState, Registration};
+use crate::mail::Mailer;
+use crate::receipt;
+use crate::registration::{MailKind, MailState, Registration};
 use crate::settings::{Settings, StoreSettings};
-use crate::store::{BUSY_TIME_MAX, Store, StoreError};
+use crate::store::{BUSY_TIME_MAX, Inserted, Outbox, Store, StoreError, Stored};
+
+/// A visitor waits while the mails of this many others are tried again, where their own has just been sent.
+const OTHERS_MAX: u32 = 2;
 
 /// Where registrations go, opened.
 #[derive(Debug)]
@@ -24,6 +32,37 @@ pub struct Delivery {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct OpenError(String);
+
+/// A registration that is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    /// Its id: that of the first, where the same answers came before.
+    pub(crate) id: Uuid,
+    /// Its receipt; none where it is that of the first.
+    pub(crate) receipt: Option<String>,
+}
+
+/// How an attempt to send what was due went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Redelivered {
+    /// So many mails were sent.
+    pub sent: usize,
+    /// So many failed again.
+    pub failed: usize,
+}
+
+/// What is in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// Registrations.
+    pub registrations: u64,
+    /// Those of them that have come in the last 24 hours.
+    pub lately: u64,
+    /// Those of them that are held as suspected spam.
+    pub held: u64,
+    /// Mail.
+    pub outbox: Outbox,
+}
 
 /// A registration that is not durable; nobody may be told that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +106,7 @@ impl Delivery {
         self: &Arc<Self>,
         registration: &Registration,
         contract: &Arc<Contract>,
-    ) -> Result<(), Undelivered> {
+    ) -> Result<Delivered, Undelivered> {
         self.under_way.send_modify(|count| *count += 1);
         let under_way = UnderWay(Arc::clone(self));
         let (registration, contract) = (registration.clone(), Arc::clone(contract));
@@ -75,38 +114,152 @@ impl Delivery {
         task.await.unwrap_or(Err(Undelivered))
     }
 
-    async fn store_and_mail(&self, registration: &Registration, contract: &Contract) -> Result<(), Undelivered> {
-        let id = registration.id;
-        if let Some(store) = &self.store {
-            let state = if self.mailer.is_some() { MailState::Pending } else { MailState::None };
-            let copy = registration.clone();
-            if let Err(error) = in_background(store, move |store| store.insert(&copy, state)).await {
+    async fn store_and_mail(&self, registration: &Registration, contract: &Contract) -> Result<Delivered, Undelivered> {
+        let (id, form_id) = (registration.id, &registration.form);
+        let (Some(form), Some(statement)) = (contract.forms.get(form_id), &contract.statement) else {
+            return Err(Undelivered);
+        };
+        let receipt = receipt::receipt(registration, form, statement);
+        let mut kinds = vec![MailKind::Staff];
+        kinds.extend(registration.address.as_ref().map(|_| MailKind::Confirmation));
+        // Where nothing is stored there is nowhere to hold it.
+        if self.mailer.is_none() || (registration.held.is_some() && self.store.is_some()) {
+            kinds.clear();
+        }
+        let stored = Stored { registration: registration.clone(), receipt: receipt.clone(), mails: Vec::new() };
+        let delivered = Delivered { id, receipt: Some(receipt) };
+        let Some(store) = &self.store else {
+            return self.mail_only(&stored, &kinds, contract).await.map(|()| delivered);
+        };
+        let (copy, wanted) = (stored.clone(), kinds.clone());
+        let work = move |store: &mut Store| store.insert(&copy.registration, &copy.receipt, &wanted);
+        match in_background(store, work).await {
+            Err(error) => {
                 // It is not mailed either: a mail about a registration that nobody can find misleads, and the visitor
                 // is told to send it again.
-                tracing::error!(%id, form = registration.form, %error, "a registration could not be stored");
+                tracing::error!(%id, form = form_id, %error, "a registration could not be stored");
                 return Err(Undelivered);
             }
-        }
-        let Some(mailer) = &self.mailer else {
-            tracing::info!(%id, form = registration.form, mail = MailState::None.word(), "a registration was stored");
-            return Ok(());
-        };
-        let sent = mailer.send(registration, contract).await;
-        match (&self.store, sent) {
-            (None, Err(error)) => {
-                tracing::error!(%id, form = registration.form, error = error.word(), "a registration could not be mailed");
-                Err(Undelivered)
+            Ok(Inserted::Already(first)) => {
+                tracing::info!(id = %first, form = form_id, "a registration is stored already");
+                return Ok(Delivered { id: first, receipt: None });
             }
-            (None, Ok(())) => {
-                tracing::info!(%id, form = registration.form, mail = MailState::Sent.word(), "a registration was mailed");
-                Ok(())
-            }
-            // The registration is safe whatever became of the mail.
-            (Some(store), sent) => {
-                note_mail(store, registration, sent).await;
-                Ok(())
+            Ok(Inserted::New { confirmation }) => {
+                if kinds.contains(&MailKind::Confirmation) && !confirmation {
+                    tracing::warn!(%id, form = form_id, "no confirmation is sent, because its address has had enough");
+                    kinds.retain(|kind| *kind != MailKind::Confirmation);
+                }
             }
         }
+        if let Some(reason) = &registration.held {
+            tracing::warn!(%id, form = form_id, reason, "a registration was stored and is held");
+        } else if kinds.is_empty() {
+            tracing::info!(%id, form = form_id, mail = MailState::None.word(), "a registration was stored");
+        }
+        let mut is_well = !kinds.is_empty();
+        for kind in kinds {
+            is_well &= self.send_and_note(store, &stored, kind, contract, registration.received).await;
+        }
+        if is_well && let Err(error) = self.redeliver(contract, registration.received, OTHERS_MAX).await {
+            tracing::error!(%error, "mail that is due could not be looked for");
+        }
+        // The registration is safe whatever became of the mail.
+        Ok(delivered)
+    }
+
+    /// Where nothing is stored, the mail to staff is what makes a registration safe.
+    async fn mail_only(&self, stored: &Stored, kinds: &[MailKind], contract: &Contract) -> Result<(), Undelivered> {
+        let Registration { id, form, .. } = &stored.registration;
+        let mailer = self.mailer.as_ref().ok_or(Undelivered)?;
+        for kind in kinds {
+            match (mailer.send(stored, *kind, contract).await, kind) {
+                (Ok(()), _) => {
+                    tracing::info!(%id, form, kind = kind.word(), mail = MailState::Sent.word(), "a registration was mailed");
+                }
+                (Err(error), MailKind::Staff) => {
+                    tracing::error!(%id, form, error = error.word(), "a registration could not be mailed");
+                    return Err(Undelivered);
+                }
+                (Err(error), MailKind::Confirmation) => {
+                    tracing::error!(%id, form, error = error.word(), "a confirmation could not be mailed");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries again to send mail that is due, at most so many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn redeliver(&self, contract: &Contract, now: Timestamp, limit: u32) -> Result<Redelivered, StoreError> {
+        let mut done = Redelivered::default();
+        let (Some(store), Some(_)) = (&self.store, &self.mailer) else { return Ok(done) };
+        for (stored, kind) in in_background(store, move |store| store.take_due(now, limit)).await? {
+            if self.send_and_note(store, &stored, kind, contract, now).await {
+                done.sent += 1;
+            } else {
+                done.failed += 1;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Takes a registration out of those that are held, with the mail to staff due now; whether it was held.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn release(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(store) = &self.store else { return Ok(false) };
+        in_background(store, move |store| store.release(id, now)).await
+    }
+
+    /// What is in the store, where there is one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn numbers(&self, now: Timestamp) -> Result<Option<Numbers>, StoreError> {
+        let Some(store) = &self.store else { return Ok(None) };
+        in_background(store, move |store| store.numbers(now)).await.map(Some)
+    }
+
+    /// Makes mail that has failed due now, of one registration or of all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn make_due(&self, id: Option<Uuid>, now: Timestamp) -> Result<usize, StoreError> {
+        let Some(store) = &self.store else { return Ok(0) };
+        in_background(store, move |store| store.make_due(id, now)).await
+    }
+
+    /// Whether the mail was sent; what became of it is in the store and in the log.
+    async fn send_and_note(
+        &self,
+        store: &Arc<Mutex<Store>>,
+        stored: &Stored,
+        kind: MailKind,
+        contract: &Contract,
+        now: Timestamp,
+    ) -> bool {
+        let Registration { id, form, .. } = &stored.registration;
+        let id = *id;
+        let Some(mailer) = &self.mailer else { return false };
+        let sent = mailer.send(stored, kind, contract).await;
+        let word = kind.word();
+        match sent {
+            Ok(()) => {
+                tracing::info!(%id, form, kind = word, mail = MailState::Sent.word(), "a registration was stored")
+            }
+            Err(error) => {
+                let (mail, error) = (MailState::Failed.word(), error.word());
+                tracing::error!(%id, form, kind = word, mail, error, "a registration was stored, its mail was not sent");
+            }
+        }
+        let outcome = sent.map_err(|error| (error.word(), error.is_final()));
+        if let Err(error) = in_background(store, move |store| store.note_mail(id, kind, outcome, now)).await {
+            tracing::error!(%id, %error, "what became of a mail could not be stored");
+        }
+        sent.is_ok()
     }
 }
 
@@ -119,35 +272,18 @@ impl Drop for UnderWay {
     }
 }
 
-async fn note_mail(store: &Arc<Mutex<Store>>, registration: &Registration, sent: Result<(), MailError>) {
-    let id = registration.id;
-    let (state, word) = match sent {
-        Ok(()) => (MailState::Sent, None),
-        Err(error) => (MailState::Failed, Some(error.word())),
-    };
-    match word {
-        None => tracing::info!(%id, form = registration.form, mail = state.word(), "a registration was stored"),
-        Some(error) => {
-            tracing::error!(%id, form = registration.form, mail = state.word(), error, "a registration was stored, its mail was not sent");
-        }
-    }
-    if let Err(error) = in_background(store, move |store| store.set_mail(id, state, word)).await {
-        tracing::error!(%id, %error, "what became of a mail could not be stored");
-    }
-}
-
 /// Runs what waits for the disk where it holds up nobody. Waiting for one's turn and for other programs together has a
 /// limit: in a queue, nobody waits for those in front to reach theirs.
 async fn in_background<T: Send + 'static>(
     store: &Arc<Mutex<Store>>,
-    work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    work: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let deadline = Instant::now() + BUSY_TIME_MAX;
     let turn = tokio::time::timeout_at(deadline, Arc::clone(store).lock_owned()).await;
-    let store = turn.map_err(|_| StoreError::Locked)?;
+    let mut store = turn.map_err(|_| StoreError::Locked)?;
     let done = tokio::task::spawn_blocking(move || {
         store.set_busy_time_max(deadline.saturating_duration_since(Instant::now()))?;
-        work(&store)
+        work(&mut store)
     })
     .await;
     done.unwrap_or_else(|_| Err(StoreError::Other("the work was cut short".to_owned())))

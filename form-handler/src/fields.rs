@@ -1,8 +1,10 @@
 //! What was typed: brought into one spelling, and compared with what the form asks for.
 
+use std::cmp::Ordering;
+
 use lettre::Address;
 use statement::contract::FieldContract;
-use statement::form::FieldKind;
+use statement::form::{Condition, FieldKind};
 use unicode_normalization::UnicodeNormalization;
 
 /// More digits after a number are another number.
@@ -14,7 +16,7 @@ const EXTENSION_DIGITS_MAX: usize = 6;
 pub(crate) fn normalise(kind: FieldKind, typed: &str) -> String {
     let lines = typed.replace("\r\n", "\n").replace('\r', "\n");
     let kept = lines.chars().filter_map(|letter| match letter {
-        '\n' if kind == FieldKind::Multiline => Some('\n'),
+        '\n' if matches!(kind, FieldKind::Multiline | FieldKind::Choices) => Some('\n'),
         '\n' | '\t' => Some(' '),
         letter if is_invisible(letter) => None,
         letter => Some(letter),
@@ -39,20 +41,64 @@ fn is_noncharacter(letter: char) -> bool {
     code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code)
 }
 
-/// What is wrong with a normalised value, in the form's words.
-pub(crate) fn check<'a>(field: &'a FieldContract, value: &str) -> Option<&'a str> {
+/// Whether an option is among the answers, which stand in a line each.
+pub(crate) fn has_chosen(value: &str, option: &str) -> bool {
+    value.split('\n').any(|chosen| chosen == option)
+}
+
+/// What is wrong with a normalised value, in the form's words; `answer` gives those of the other fields.
+pub(crate) fn check<'a, 'v>(
+    field: &'a FieldContract,
+    value: &str,
+    answer: impl Fn(&str) -> &'v str,
+) -> Option<&'a str> {
     if value.is_empty() {
-        return field.required.then_some(&field.message_empty);
+        let is_required_now = |when: &Condition| has_chosen(answer(&when.field), &when.is);
+        let is_required = field.required || field.required_when.as_ref().is_some_and(is_required_now);
+        return is_required.then_some(&field.message_empty);
     }
     if value.chars().count() > field.characters_max {
         return Some(&field.message_too_long);
     }
+    let is_option = |chosen: &str| field.options.iter().any(|option| option == chosen);
     let is_well_formed = match field.kind {
         FieldKind::Text | FieldKind::Multiline => true,
         FieldKind::Email => email(value).is_some(),
         FieldKind::Tel => is_telephone(value),
+        FieldKind::Choice | FieldKind::Agreement => is_option(value),
+        FieldKind::Choices => {
+            let chosen: Vec<&str> = value.split('\n').collect();
+            let is_once = |(at, option): (usize, &&str)| !chosen[..at].contains(option);
+            chosen.iter().all(|chosen| is_option(chosen)) && chosen.iter().enumerate().all(is_once)
+        }
+        FieldKind::Date => is_day(value),
+        FieldKind::Number => number(value).is_some_and(|number| {
+            let is_in = |bound: Option<i64>, order: Ordering| {
+                bound.is_none_or(|bound| number.partial_cmp(&(bound as f64)) != Some(order))
+            };
+            is_in(field.min, Ordering::Less) && is_in(field.max, Ordering::Greater)
+        }),
     };
     (!is_well_formed).then_some(&field.message_malformed)
+}
+
+/// A day of the calendar as browsers send it (HTML Standard, section 2.3.5.2): `2026-03-31`.
+fn is_day(value: &str) -> bool {
+    let has_shape = value.len() == 10
+        && value.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    has_shape && value.parse::<jiff::civil::Date>().is_ok()
+}
+
+/// A number as people write it: digits, with a point or a comma before its fraction.
+fn number(value: &str) -> Option<f64> {
+    let digits = value.strip_prefix(['-', '\u{2212}']).unwrap_or(value);
+    let (whole, fraction) = digits.split_once(['.', ',']).unwrap_or((digits, "0"));
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let sign = if digits.len() < value.len() { "-" } else { "" };
+    (plain(whole) && plain(fraction)).then(|| format!("{sign}{whole}.{fraction}").parse().ok()).flatten()
 }
 
 /// An address that mail can be sent to: `x@y.z`, as RFC 5321 has it.
@@ -84,6 +130,10 @@ mod tests {
             kind,
             label: "F".into(),
             required,
+            required_when: None,
+            options: Vec::new(),
+            min: None,
+            max: None,
             characters_max: 40,
             message_empty: "empty".into(),
             message_too_long: "too long".into(),
@@ -105,7 +155,7 @@ mod tests {
     #[test]
     fn addresses() {
         let asked = field(FieldKind::Email, true);
-        let wrong = |value: &str| check(&asked, value);
+        let wrong = |value: &str| check(&asked, value, |_| "");
         for right in ["a@example.org", "a+b_c-d@sub.example.museum", "o'brien@example.org", "é@example.org"] {
             assert_eq!(wrong(right), None, "{right}");
         }
@@ -116,13 +166,13 @@ mod tests {
         }
         assert_eq!(wrong(""), Some("empty"));
         assert_eq!(wrong(&format!("{}@example.org", "a".repeat(40))), Some("too long"));
-        assert_eq!(check(&field(FieldKind::Email, false), ""), None);
+        assert_eq!(check(&field(FieldKind::Email, false), "", |_| ""), None);
     }
 
     #[test]
     fn telephone_numbers() {
         let asked = field(FieldKind::Tel, false);
-        let wrong = |value: &str| check(&asked, value);
+        let wrong = |value: &str| check(&asked, value, |_| "");
         for right in [
             "01632 960 001",
             "07700 900 982",
@@ -156,6 +206,74 @@ mod tests {
             "a1b2c3d4e5f6g7",
         ] {
             assert_eq!(wrong(value), Some("malformed"), "{value}");
+        }
+    }
+
+    #[test]
+    fn days_and_numbers() {
+        let wrong = |kind, value: &str| check(&field(kind, false), value, |_| "").is_some();
+        for (value, is_wrong) in [
+            ("2026-03-31", false),
+            ("2024-02-29", false),
+            ("2025-02-29", true),
+            ("2026-13-01", true),
+            ("31.3.2026", true),
+            ("2026-3-1", true),
+            ("+02026-03-31", true),
+            ("20260331", true),
+            ("2026-03-31T00:00", true),
+        ] {
+            assert_eq!(wrong(FieldKind::Date, value), is_wrong, "{value}");
+        }
+        for (value, is_wrong) in [
+            ("0", false),
+            ("12", false),
+            ("-3", false),
+            ("\u{2212}3", false),
+            ("1.5", false),
+            ("1,5", false),
+            ("", false),
+            ("1e3", true),
+            ("inf", true),
+            ("NaN", true),
+            ("1.", true),
+            (".5", true),
+            ("1.2.3", true),
+            ("--1", true),
+            ("1 000", true),
+            ("twelve", true),
+        ] {
+            assert_eq!(wrong(FieldKind::Number, value), is_wrong, "{value}");
+        }
+        let age = FieldContract { min: Some(3), max: Some(18), ..field(FieldKind::Number, false) };
+        for (value, is_wrong) in [("3", false), ("18", false), ("2.9", true), ("18.1", true), ("-4", true)] {
+            assert_eq!(check(&age, value, |_| "").is_some(), is_wrong, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_is_an_option() {
+        let options: Vec<String> = ["By letter", "By telephone"].map(String::from).into();
+        for (kind, value, is_wrong) in [
+            (FieldKind::Choice, "By letter", false),
+            (FieldKind::Choice, "by letter", true),
+            (FieldKind::Choice, "By letter\nBy telephone", true),
+            (FieldKind::Choices, "By letter\nBy telephone", false),
+            (FieldKind::Choices, "By telephone", false),
+            (FieldKind::Choices, "By letter\nBy letter", true),
+            (FieldKind::Choices, "By letter\nBy pigeon", true),
+        ] {
+            let asked = FieldContract { options: options.clone(), ..field(kind, true) };
+            assert_eq!(check(&asked, value, |_| ""), is_wrong.then_some("malformed"), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_answer_can_make_another_field_required() {
+        let when = Condition { field: "by".into(), is: "By telephone".into() };
+        let phone = FieldContract { required_when: Some(when), ..field(FieldKind::Tel, false) };
+        for (by, message) in [("By letter", None), ("", None), ("By letter\nBy telephone", Some("empty"))] {
+            assert_eq!(check(&phone, "", |name| if name == "by" { by } else { "" }), message, "{by}");
         }
     }
 

@@ -1,23 +1,29 @@
 //! The one function: a request in, an answer out, and a registration in between.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use jiff::Timestamp;
 use serde_json::json;
-use statement::contract::{Contract, FormContract, STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD, StatementInForce};
-use statement::form::Notify;
+use statement::contract::{
+    Contract, FieldContract, FormContract, STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD, StatementInForce,
+    UNSEEN_FIELD,
+};
+use statement::form::{FieldKind, Notify};
 
 use crate::body::{self, Pairs};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivered, Delivery, Numbers, Redelivered};
+use crate::door::{Counter, is_of_another_site};
 use crate::fields;
 use crate::page::{self, Values};
 use crate::private::Private;
 use crate::proxy::ProxySecret;
 use crate::refusal::{FieldMessage, Refusal};
 use crate::registration::Registration;
+use crate::store::StoreError;
 
 /// Every form may be sent bodies of this length, whatever it asks.
 const SIZE_BYTES_FLOOR: usize = 64 * 1024;
@@ -35,6 +41,7 @@ pub struct Handler {
     contract: Arc<Contract>,
     delivery: Arc<Delivery>,
     proxy_secret: Option<ProxySecret>,
+    counter: Option<Counter>,
 }
 
 /// A form of the contract with its id and the statement it is shown under.
@@ -66,13 +73,43 @@ impl Handler {
                 ));
             }
         }
-        Ok(Self { contract: Arc::new(contract), delivery, proxy_secret: None })
+        Ok(Self { contract: Arc::new(contract), delivery, proxy_secret: None, counter: None })
     }
 
     /// From now on takes only what the site's host has signed with the secret, if there is one.
     #[must_use]
     pub fn behind_proxy(self, proxy_secret: Option<ProxySecret>) -> Self {
         Self { proxy_secret, ..self }
+    }
+
+    /// From now on counts submissions by the network that a header of the host names, where the statement lets the
+    /// visitor's address be looked at for the security of the network.
+    #[must_use]
+    pub fn counting(self, client_address_header: Option<HeaderName>) -> Self {
+        let statement = self.contract.statement.as_ref();
+        let may = statement.is_some_and(|statement| statement.security_data.iter().any(|datum| datum == "ip-address"));
+        Self { counter: client_address_header.filter(|_| may).map(Counter::new), ..self }
+    }
+
+    /// Tries again to send mail that is due, at most so many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn redeliver(&self, now: Timestamp, limit: u32) -> Result<Redelivered, StoreError> {
+        self.delivery.redeliver(&self.contract, now, limit).await
+    }
+
+    /// What is in the store, where there is one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn numbers(&self, now: Timestamp) -> Result<Option<Numbers>, StoreError> {
+        self.delivery.numbers(now).await
+    }
+
+    /// Waits until no delivery is under way; for before the process ends.
+    pub async fn finish(&self) {
+        self.delivery.finish().await;
     }
 
     /// Answers a request that arrives `now`.
@@ -101,7 +138,7 @@ impl Handler {
         }
         let mut values = Values::new();
         match self.take(form, &head.headers, body, now, &mut values).await {
-            Ok(registration) => accepted(form, &registration, &head.headers),
+            Ok(delivered) => accepted(form, &delivered, &head.headers),
             Err(refusal) => {
                 tracing::warn!(
                     form = form.id,
@@ -129,7 +166,7 @@ impl Handler {
         body: B,
         now: Timestamp,
         values: &mut Values,
-    ) -> Result<Registration, Refusal>
+    ) -> Result<Delivered, Refusal>
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -139,26 +176,34 @@ impl Handler {
         {
             return Err(Refusal::Unsigned);
         }
+        if is_of_another_site(headers, &self.contract.base_url) {
+            return Err(Refusal::ForeignOrigin);
+        }
         let format = body::format(headers)?;
         let size_usual = size_bytes_usual(form.form);
-        let limits =
-            body::Limits { size_bytes_max: size_usual + SIZE_BYTES_SPARE, pairs_max: form.form.fields.len() + 2 };
+        let limits = body::Limits { size_bytes_max: size_usual + SIZE_BYTES_SPARE, pairs_max: pairs_max(form.form) };
         let body::Read { pairs, size_bytes, refusal } = body::read(headers, format, body, limits).await;
         let sorted = sort_pairs(form.form, pairs, limits.pairs_max, values);
         if let Some(refusal) = refusal {
             return Err(refusal);
         }
+        // After the body, so that what was typed is kept.
+        if self.counter.as_ref().is_some_and(|counter| counter.is_too_many(headers, now)) {
+            return Err(Refusal::TooOften);
+        }
         // In a long body that is ours it is an answer that is too long, and its own message says so.
         let shown = sorted.map_err(|refusal| if size_bytes > size_usual { Refusal::TooLarge } else { refusal })?;
+        let Shown { statement: shown, is_by_program } = shown;
         if shown != (Some(form.statement.version.clone()), Some(form.statement.digest.clone())) {
-            return Err(Refusal::StatementChanged);
+            return Err(Refusal::StatementChanged(shown.1));
         }
+        let answer = |name: &str| values.get(name).map_or("", |value| value.expose().as_str());
         let wrong: Vec<FieldMessage> = form
             .form
             .fields
             .iter()
             .filter_map(|field| {
-                let message = fields::check(field, values.get(&field.name).map_or("", |value| value.expose()))?;
+                let message = fields::check(field, answer(&field.name), answer)?;
                 Some(FieldMessage { field: field.name.clone(), message: message.to_owned() })
             })
             .collect();
@@ -172,6 +217,8 @@ impl Handler {
             form_sha256: form.form.sha256.clone(),
             statement_version: form.statement.version.clone(),
             statement_digest: form.statement.digest.clone(),
+            held: is_by_program.then(|| "unseen_field".to_owned()),
+            address: form.form.confirmation.as_ref().and_then(|field| values.get(field)).cloned().filter(is_given),
             fields: form
                 .form
                 .fields
@@ -182,10 +229,7 @@ impl Handler {
                 })
                 .collect(),
         };
-        match self.delivery.deliver(&registration, &self.contract).await {
-            Ok(()) => Ok(registration),
-            Err(_) => Err(Refusal::Unavailable),
-        }
+        self.delivery.deliver(&registration, &self.contract).await.map_err(|_| Refusal::Unavailable)
     }
 }
 
@@ -197,25 +241,46 @@ fn size_bytes_usual(form: &FormContract) -> usize {
     (answers + SIZE_BYTES_HIDDEN).max(SIZE_BYTES_FLOOR)
 }
 
-/// Sorts pairs into the form's values, normalised, and the version and digest of the statement that was shown. Of a field
+/// As many pairs as a browser can send: the fields, of a field of boxes every box, and the hidden ones.
+fn pairs_max(form: &FormContract) -> usize {
+    let of = |field: &FieldContract| if field.kind == FieldKind::Choices { field.options.len() } else { 1 };
+    form.fields.iter().map(of).sum::<usize>() + 3
+}
+
+/// What a submission says besides the answers.
+struct Shown {
+    /// Version and digest of the statement that was shown.
+    statement: (Option<String>, Option<String>),
+    /// Whether something stands where no person would write.
+    is_by_program: bool,
+}
+
+/// Sorts pairs into the form's values, normalised, and the rest. Of a field
 /// that is repeated the first value is kept.
-fn sort_pairs(
-    form: &FormContract,
-    pairs: Pairs,
-    pairs_max: usize,
-    values: &mut Values,
-) -> Result<(Option<String>, Option<String>), Refusal> {
-    let (mut version, mut digest) = (None, None);
+fn sort_pairs(form: &FormContract, pairs: Pairs, pairs_max: usize, values: &mut Values) -> Result<Shown, Refusal> {
+    let (mut version, mut digest, mut unseen) = (None, None, None);
     let mut refusal = (pairs.len() > pairs_max).then_some(Refusal::TooManyFields);
     for (name, value) in pairs {
         let is_repeated = if name == STATEMENT_VERSION_FIELD {
             version.replace(value.expose().clone()).is_some()
         } else if name == STATEMENT_DIGEST_FIELD {
             digest.replace(value.expose().clone()).is_some()
+        } else if name == UNSEEN_FIELD {
+            unseen.replace(!value.expose().is_empty()).is_some()
         } else if let Some(field) = form.fields.iter().find(|field| field.name == name) {
-            let is_repeated = values.contains_key(&name);
-            values.entry(name).or_insert_with(|| Private::new(fields::normalise(field.kind, value.expose())));
-            is_repeated
+            let value = fields::normalise(field.kind, value.expose());
+            match values.entry(name) {
+                Entry::Vacant(free) => {
+                    free.insert(Private::new(value));
+                    false
+                }
+                // Every box that is ticked is a pair of its own.
+                Entry::Occupied(mut chosen) if field.kind == FieldKind::Choices => {
+                    chosen.insert(Private::new(format!("{}\n{value}", chosen.get().expose())));
+                    false
+                }
+                Entry::Occupied(_) => true,
+            }
         } else {
             refusal.get_or_insert(Refusal::UndeclaredField);
             false
@@ -224,7 +289,8 @@ fn sort_pairs(
             refusal.get_or_insert(Refusal::RepeatedField);
         }
     }
-    refusal.map_or(Ok((version, digest)), Err)
+    let shown = Shown { statement: (version, digest), is_by_program: unseen == Some(true) };
+    refusal.map_or(Ok(shown), Err)
 }
 
 /// Whether the answer is wanted as JSON and not as a page.
@@ -235,13 +301,24 @@ fn wants_json(headers: &HeaderMap) -> bool {
     accepts("application/json") && !accepts("text/html")
 }
 
-fn accepted(form: Form<'_>, registration: &Registration, headers: &HeaderMap) -> Response<Bytes> {
-    let thanks = format!("{}?reference={}", form.form.thanks, registration.id);
-    if wants_json(headers) {
-        let answer = json!({"reference": registration.id, "thanks": thanks});
-        return answer_json(StatusCode::CREATED, &answer);
+fn is_given(value: &Private<String>) -> bool {
+    !value.expose().is_empty()
+}
+
+fn accepted(form: Form<'_>, delivered: &Delivered, headers: &HeaderMap) -> Response<Bytes> {
+    let thanks = format!("{}?reference={}", form.form.thanks, delivered.id);
+    if !wants_json(headers) {
+        return see_other(&thanks);
     }
-    see_other(&thanks)
+    let mut answer = json!({"reference": delivered.id, "thanks": thanks});
+    match &delivered.receipt {
+        // It is canonical JSON of our own; as a value of the answer it may be put into another order.
+        Some(receipt) => {
+            answer["receipt"] = serde_json::from_str(receipt).expect("invariant: a receipt is JSON");
+            answer_json(StatusCode::CREATED, &answer)
+        }
+        None => answer_json(StatusCode::OK, &answer),
+    }
 }
 
 fn refused(form: Form<'_>, values: &Values, refusal: &Refusal, headers: &HeaderMap) -> Response<Bytes> {
@@ -249,7 +326,12 @@ fn refused(form: Form<'_>, values: &Values, refusal: &Refusal, headers: &HeaderM
         let error = refusal.message(&form.form.messages).unwrap_or("Some answers must be changed");
         return answer_json(refusal.status(), &json_error(error, refusal.fields()));
     }
-    html(refusal.status(), page::render(form.id, form.form, values, refusal))
+    let earlier = match refusal {
+        Refusal::StatementChanged(Some(shown)) => form.statement.earlier.iter().find(|other| other.digest == *shown),
+        _ => None,
+    };
+    let changes = earlier.map_or("", |earlier| &earlier.changes);
+    html(refusal.status(), page::render(form.id, form.form, values, refusal, changes))
 }
 
 /// The answer to a request that belongs to no form.

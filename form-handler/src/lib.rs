@@ -9,19 +9,29 @@
 
 mod body;
 mod delivery;
+pub mod doctor;
+mod door;
 mod fields;
 mod handler;
+mod letter;
 mod mail;
 mod page;
+mod place;
 mod private;
 mod proxy;
+mod receipt;
 mod refusal;
 pub mod registration;
+#[cfg(feature = "server")]
+mod server;
 mod settings;
 pub mod store;
 
-pub use delivery::{Delivery, OpenError};
+pub use delivery::{Delivery, Numbers, OpenError, Redelivered};
 pub use handler::Handler;
+pub use place::check_place;
 pub use private::Private;
 pub use proxy::ProxySecret;
+#[cfg(feature = "server")]
+pub use server::serve;
 pub use settings::{LocalDefaults, Settings, SettingsErrors};

@@ -1,26 +1,26 @@
-//! The mail about a registration: its text, and the way it leaves.
+//! The way a mail about a registration leaves, and its headers; its words are `letter`'s.
 //!
 //! Nothing a visitor types reaches a header, except an address that has been parsed.
 
 #![expect(clippy::disallowed_methods, reason = "mail may be written to a folder, which is ours")]
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lettre::message::header::ContentType;
-use lettre::message::{Mailbox, Message};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use statement::contract::{Contract, FormContract};
-use statement::form::{FieldKind, Notify};
+use statement::form::FieldKind;
 
 use crate::fields;
-use crate::registration::{self, Registration};
+use crate::letter::Letter;
+use crate::registration::{MailKind, Registration};
 use crate::settings::{MailRoute, MailSettings, Security, SmtpSettings};
-use crate::store::{make_private_file, make_private_folder};
+use crate::store::{Stored, make_private_file, make_private_folder};
 
 /// Why a mail was not sent; the server's own words may quote an address, so they are not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,11 @@ impl MailError {
             Self::Disk => "disk",
             Self::Unwritable => "unwritable",
         }
+    }
+
+    /// Whether the same would happen again, however long one waits.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::Refused | Self::Unwritable)
     }
 }
 
@@ -97,13 +102,13 @@ impl Mailer {
         })
     }
 
-    /// Tells staff of a registration.
-    pub(crate) async fn send(&self, registration: &Registration, contract: &Contract) -> Result<(), MailError> {
-        let form = contract.forms.get(&registration.form).ok_or(MailError::Unwritable)?;
-        let message = self.message(registration, form, contract)?;
+    /// Sends a mail of this kind about a registration. The same mail has the same bytes whenever it is sent.
+    pub(crate) async fn send(&self, stored: &Stored, kind: MailKind, contract: &Contract) -> Result<(), MailError> {
+        let form = contract.forms.get(&stored.registration.form).ok_or(MailError::Unwritable)?;
+        let message = self.message(stored, kind, form, contract)?;
         match &self.transport {
             Transport::Folder(folder) => {
-                let file = folder.join(format!("{}.eml", registration.id));
+                let file = folder.join(format!("{}.eml", name(&stored.registration, kind)));
                 write_durably(folder, &file, message.formatted()).await
             }
             // The transport's own timeout ends with the connection's first answer, so the whole of it is timed here.
@@ -118,33 +123,94 @@ impl Mailer {
         }
     }
 
+    /// Whether the server is there, lets us in and speaks TLS; sends nothing.
+    pub(crate) async fn reach(&self) -> Result<(), MailError> {
+        match &self.transport {
+            Transport::Folder(_) => Ok(()),
+            Transport::Smtp(transport) => match tokio::time::timeout(self.timeout, transport.test_connection()).await {
+                Err(_) => Err(MailError::Timeout),
+                Ok(Ok(true)) => Ok(()),
+                Ok(Err(error)) if error.is_permanent() => Err(MailError::Refused),
+                Ok(_) => Err(MailError::Unreachable),
+            },
+        }
+    }
+
     fn message(
         &self,
-        registration: &Registration,
+        stored: &Stored,
+        kind: MailKind,
         form: &FormContract,
         contract: &Contract,
     ) -> Result<Message, MailError> {
-        let subject = self
-            .subject
-            .clone()
-            .unwrap_or_else(|| format!("{}: new registration ({})", contract.site_title, registration.form));
-        let id = format!("<{}@{}>", registration.id, self.from.email.domain());
+        let registration = &stored.registration;
+        let name = name(registration, kind);
+        let letter = match kind {
+            MailKind::Staff => Letter::to_staff(registration, form, contract),
+            MailKind::Confirmation => {
+                Letter::to_registrant(registration, form, contract).ok_or(MailError::Unwritable)?
+            }
+        };
+        let subject =
+            self.subject.clone().filter(|_| kind == MailKind::Staff).unwrap_or_else(|| letter.subject.clone());
         let mut builder = Message::builder()
             .from(self.from.clone())
             .subject(subject)
-            .message_id(Some(id))
-            .date(registration.received.try_into().map_err(|_| MailError::Unwritable)?);
-        for recipient in &self.to {
-            builder = builder.to(recipient.clone());
-        }
-        if let Some(address) = registrant(registration, form) {
-            // Without a name: the address is all that answering needs.
-            builder = builder.reply_to(Mailbox::new(None, address));
-        }
-        builder
-            .header(ContentType::TEXT_PLAIN)
-            .body(text(registration, form, contract))
-            .map_err(|_| MailError::Unwritable)
+            .message_id(Some(format!("<{name}@{}>", self.from.email.domain())))
+            .date(registration.received.try_into().map_err(|_| MailError::Unwritable)?)
+            .header(AutoSubmitted);
+        let parts = |name: &str| {
+            MultiPart::alternative()
+                .boundary(format!("{name}.text"))
+                .singlepart(SinglePart::plain(letter.to_text()))
+                .singlepart(SinglePart::html(letter.to_html(&contract.site_title)))
+        };
+        // Without a name: the address is all that answering needs.
+        let registrant = registrant(registration, form).map(|address| Mailbox::new(None, address));
+        let body = match kind {
+            MailKind::Staff => {
+                for recipient in &self.to {
+                    builder = builder.to(recipient.clone());
+                }
+                if let Some(registrant) = registrant {
+                    builder = builder.reply_to(registrant);
+                }
+                parts(&name)
+            }
+            MailKind::Confirmation => {
+                builder = builder.to(registrant.ok_or(MailError::Unwritable)?);
+                let json = ContentType::parse("application/json").map_err(|_| MailError::Unwritable)?;
+                let receipt = Attachment::new("receipt.json".to_owned()).body(stored.receipt.clone(), json);
+                MultiPart::mixed().boundary(format!("{name}.parts")).multipart(parts(&name)).singlepart(receipt)
+            }
+        };
+        builder.multipart(body).map_err(|_| MailError::Unwritable)
+    }
+}
+
+/// What tells a mail from all others.
+fn name(registration: &Registration, kind: MailKind) -> String {
+    match kind {
+        MailKind::Staff => registration.id.to_string(),
+        MailKind::Confirmation => format!("{}.confirmation", registration.id),
+    }
+}
+
+/// Says that a program wrote the mail, so that no other program answers it (RFC 3834, section 5).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
     }
 }
 
@@ -178,27 +244,6 @@ fn registrant(registration: &Registration, form: &FormContract) -> Option<lettre
     let address = fields::email(value.expose())?;
     let domain = idna::domain_to_ascii(address.domain()).ok()?;
     if address.user().is_ascii() { lettre::Address::new(address.user(), domain).ok() } else { None }
-}
-
-fn text(registration: &Registration, form: &FormContract, contract: &Contract) -> String {
-    let Registration { id, form: form_id, statement_version, .. } = registration;
-    let mut text = format!(
-        "A registration has arrived at {}.\n\nForm       {form_id}\nReceived   {}\nReference  {id}\nStatement  {statement_version}\n",
-        contract.base_url,
-        registration.received_seconds(),
-    );
-    match form.notify {
-        Notify::Reference => {
-            let command = format!("registrations show {id}");
-            write!(text, "\nThe answers are in the store and not in this mail. To read them:\n\n    {command}\n")
-        }
-        Notify::Full => registration.fields.iter().try_for_each(|(name, value)| {
-            let label = form.fields.iter().find(|field| field.name == *name).map_or(name, |field| &field.label);
-            write!(text, "\n{label}:\n{}\n", registration::indented(value))
-        }),
-    }
-    .expect("invariant: a string can be written to");
-    text
 }
 
 /// Writes a file that is whole or not there, and on the disk when this returns.

@@ -6,14 +6,15 @@ use std::collections::HashMap;
 
 use statement::contract::{FieldPart, FormContract, ItemPart, PagePart};
 
+use crate::fields;
 use crate::private::Private;
 use crate::refusal::Refusal;
 
 /// What was typed, by field.
 pub(crate) type Values = HashMap<String, Private<String>>;
 
-/// Renders the page of the form `id` with what was typed and what is wrong.
-pub(crate) fn render(id: &str, form: &FormContract, values: &Values, refusal: &Refusal) -> String {
+/// Renders the page of the form `id` with what was typed and what is wrong; `changes` is HTML of the theme.
+pub(crate) fn render(id: &str, form: &FormContract, values: &Values, refusal: &Refusal, changes: &str) -> String {
     let mut html = String::new();
     for part in &form.retry.page {
         match part {
@@ -26,6 +27,7 @@ pub(crate) fn render(id: &str, form: &FormContract, values: &Values, refusal: &R
                     summary_item(form, &field.field, &field.message, &mut html);
                 }
             }
+            PagePart::Changes => html.push_str(changes),
             PagePart::Field(name) => field(form, name, values, refusal, &mut html),
         }
     }
@@ -51,6 +53,11 @@ fn field(form: &FormContract, name: &str, values: &Values, refusal: &Refusal, ht
             FieldPart::Html(part) => html.push_str(part),
             // Shown to the person who typed it, and to nobody else.
             FieldPart::Value => escape(values.get(name).map_or("", |value| value.expose()), html),
+            FieldPart::Checked(option) => {
+                if values.get(name).is_some_and(|value| fields::has_chosen(value.expose(), option)) {
+                    html.push_str(" checked");
+                }
+            }
             FieldPart::Message => escape(message.unwrap_or_default(), html),
         }
     }
@@ -69,7 +76,7 @@ pub(crate) fn plain(title: &str, text: &str) -> String {
 }
 
 /// Escapes for text and for quoted attributes alike.
-fn escape(text: &str, html: &mut String) {
+pub(crate) fn escape(text: &str, html: &mut String) {
     for letter in text.chars() {
         match letter {
             '&' => html.push_str("&amp;"),

@@ -8,6 +8,10 @@ use statement::contract::Messages;
 pub(crate) enum Refusal {
     /// It did not come through the site's host, as it must.
     Unsigned,
+    /// A page of another site sends it.
+    ForeignOrigin,
+    /// Its network has sent too many of late.
+    TooOften,
     /// The body is longer than any form of ours makes it.
     TooLarge,
     /// The body did not arrive in time.
@@ -24,8 +28,8 @@ pub(crate) enum Refusal {
     RepeatedField,
     /// A field that the form, and so the statement, does not declare.
     UndeclaredField,
-    /// The visitor was shown another statement, or none.
-    StatementChanged,
+    /// The visitor was shown another statement, of this digest, or none.
+    StatementChanged(Option<String>),
     /// Answers that must be mended, with what is wrong, in the order of the form.
     Invalid(Vec<FieldMessage>),
     /// What was configured to make it durable failed.
@@ -45,7 +49,8 @@ impl Refusal {
     /// The status of the answer (RFC 9110, section 15).
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Unsigned => StatusCode::FORBIDDEN,
+            Self::Unsigned | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -53,7 +58,7 @@ impl Refusal {
             Self::TooManyFields | Self::RepeatedField | Self::UndeclaredField | Self::Invalid(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
-            Self::StatementChanged => StatusCode::CONFLICT,
+            Self::StatementChanged(_) => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -62,6 +67,8 @@ impl Refusal {
     pub(crate) fn log_word(&self) -> &'static str {
         match self {
             Self::Unsigned => "unsigned",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::TooOften => "too_often",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
             Self::UnsupportedType => "unsupported_type",
@@ -70,7 +77,7 @@ impl Refusal {
             Self::TooManyFields => "too_many_fields",
             Self::RepeatedField => "repeated_field",
             Self::UndeclaredField => "undeclared_field",
-            Self::StatementChanged => "statement_changed",
+            Self::StatementChanged(_) => "statement_changed",
             Self::Invalid(_) => "invalid",
             Self::Unavailable => "unavailable",
         }
@@ -79,8 +86,9 @@ impl Refusal {
     /// What the visitor is told about the submission as a whole; none where each field has its own message.
     pub(crate) fn message<'a>(&self, messages: &'a Messages) -> Option<&'a str> {
         match self {
+            Self::TooOften => Some(&messages.too_often),
             Self::TooLarge => Some(&messages.too_large),
-            Self::StatementChanged => Some(&messages.statement_changed),
+            Self::StatementChanged(_) => Some(&messages.statement_changed),
             Self::Unavailable | Self::TooSlow => Some(&messages.unavailable),
             Self::Invalid(_) => None,
             _ => Some(&messages.not_our_form),

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use statement::digest::sha256_hex;
 use uuid::{NoContext, Uuid};
 
 use crate::private::Private;
@@ -23,6 +24,10 @@ pub struct Registration {
     pub statement_version: String,
     /// The digest of the statement its author saw.
     pub statement_digest: String,
+    /// Why it is kept apart as suspected spam, in a word; nobody is mailed about it. None for the others.
+    pub held: Option<String>,
+    /// Where a confirmation goes, if the form has one and an address was given; not stored, because it is among the fields.
+    pub address: Option<Private<String>>,
     /// Every field of the form with what was typed, in the order of the form.
     pub fields: Vec<(String, Private<String>)>,
 }
@@ -34,6 +39,20 @@ impl Registration {
         let seconds = u64::try_from(now.as_second()).unwrap_or(0);
         let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
         Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds))
+    }
+
+    /// Tells the same answers to the same form, under the same statement, from others: SHA-256, lower-case hex.
+    pub(crate) fn submission_sha256(&self) -> String {
+        let fields: Vec<(&str, &str)> =
+            self.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
+        let all = (&self.form, &self.form_sha256, &self.statement_digest, fields);
+        let all = serde_json::to_vec(&all).expect("invariant: texts can be written as JSON");
+        sha256_hex(&all)
+    }
+
+    /// Tells where confirmations go, whatever the case it is typed in; SHA-256, lower-case hex.
+    pub(crate) fn address_sha256(&self) -> Option<String> {
+        self.address.as_ref().map(|address| sha256_hex(address.expose().to_lowercase().as_bytes()))
     }
 
     /// When it arrived, to the second, as RFC 3339 writes it in UTC.
@@ -50,7 +69,44 @@ pub fn indented(answer: &Private<String>) -> String {
     if answer.is_empty() { "  –".to_owned() } else { format!("  {}", answer.replace('\n', "\n  ")) }
 }
 
-/// What became of the mail about a registration.
+/// A mail about a registration, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// To whom.
+    pub kind: MailKind,
+    /// What became of it.
+    pub state: MailState,
+    /// Why it failed the last time, in one word.
+    pub error: Option<String>,
+}
+
+/// To whom a mail about a registration goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailKind {
+    /// To those who are told of registrations.
+    Staff,
+    /// To the address the registrant gave, with the receipt.
+    Confirmation,
+}
+
+impl MailKind {
+    /// The word in the store.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Confirmation => "confirmation",
+        }
+    }
+
+    /// The kind of a word in the store.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Staff, Self::Confirmation].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// What became of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailState {

@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::HeaderName;
 use lettre::message::Mailbox;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -20,8 +21,11 @@ use crate::private::Private;
 use crate::proxy::ProxySecret;
 
 /// Every variable of ours: those read here, and the program's own.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 17] = [
+    "CANDOR_CLIENT_ADDRESS_HEADER",
     "CANDOR_CONTRACT",
+    "CANDOR_COUNTRY",
+    "CANDOR_LISTEN",
     "CANDOR_MAIL",
     "CANDOR_MAIL_CA_FILE",
     "CANDOR_MAIL_FROM",
@@ -62,6 +66,7 @@ pub struct Settings {
     pub(crate) store: StoreSettings,
     pub(crate) mail: Option<MailSettings>,
     proxy_secret: Option<ProxySecret>,
+    client_address_header: Option<HeaderName>,
 }
 
 /// The store.
@@ -136,6 +141,7 @@ impl Settings {
         let store = reader.store();
         let mail = reader.mail();
         let proxy_secret = reader.secret("CANDOR_PROXY_SECRET", "CANDOR_PROXY_SECRET_FILE");
+        let client_address_header = reader.client_address_header();
         if store == Some(StoreSettings::None) && mail.as_ref().is_some_and(Option::is_none) {
             reader
                 .errors
@@ -143,7 +149,7 @@ impl Settings {
         }
         match (store, mail, proxy_secret) {
             (Some(store), Some(mail), Some(proxy_secret)) if reader.errors.is_empty() => {
-                Ok(Self { store, mail, proxy_secret: proxy_secret.map(ProxySecret::new) })
+                Ok(Self { store, mail, proxy_secret: proxy_secret.map(ProxySecret::new), client_address_header })
             }
             _ => Err(SettingsErrors(reader.errors)),
         }
@@ -187,6 +193,12 @@ impl Settings {
         self.proxy_secret.clone()
     }
 
+    /// The header in which the host says who sends, where there is one.
+    #[must_use]
+    pub fn client_address_header(&self) -> Option<HeaderName> {
+        self.client_address_header.clone()
+    }
+
     /// Where registrations are stored, in a few words.
     #[must_use]
     pub fn store_description(&self) -> String {
@@ -223,6 +235,13 @@ impl Reader<'_> {
     fn fail<T>(&mut self, name: &str, fact: impl fmt::Display) -> Option<T> {
         self.errors.push(format!("{name}: {fact}"));
         None
+    }
+
+    fn client_address_header(&mut self) -> Option<HeaderName> {
+        let name = "CANDOR_CLIENT_ADDRESS_HEADER";
+        let value = self.get(name)?;
+        let header = HeaderName::try_from(value.trim()).ok();
+        header.or_else(|| self.fail(name, format_args!("`{value}` is not the name of a header")))
     }
 
     fn store(&mut self) -> Option<StoreSettings> {

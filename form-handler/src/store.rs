@@ -1,6 +1,7 @@
-//! The store: registrations in SQLite, durable before anyone is told that they are.
+//! The store: registrations in SQLite, durable before anyone is told that they are; and its outbox, the mail about each of
+//! them that has yet to be sent.
 //!
-//! It knows neither forms nor mail.
+//! It knows neither forms nor mail, only that a mail of some kind is due at some time.
 
 #![expect(clippy::disallowed_methods, reason = "it makes the folder of its own file, for its owner only")]
 
@@ -8,30 +9,32 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
+use crate::delivery::Numbers;
 use crate::private::Private;
-use crate::registration::{MailState, Registration};
+use crate::registration::{Mail, MailKind, MailState, Registration};
 
-/// Written into the file, so that an older program does not misread it.
-const VERSION: i64 = 1;
+mod schema;
+
+use schema::{MIGRATIONS, VERSION};
+
 /// How long an operation may wait for others to end.
 pub(crate) const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
 
-const SCHEMA: &str = "
-    create table registration (
-        id text primary key,
-        received text not null,
-        form text not null,
-        form_sha256 text not null,
-        statement_version text not null,
-        statement_digest text not null,
-        fields text not null,
-        mail text not null,
-        mail_error text
-    ) strict, without rowid;
-";
+/// Who has a mail to send has this long for it; then it is due again, for whoever comes next.
+const LEASE_SECONDS: i64 = 120;
+/// The same answers to the same form are one registration for this long: a double click, a browser that tries again, an
+/// event that a host plays twice.
+const SAME_SECONDS: i64 = 24 * 60 * 60;
+/// Whoever types an address may have mail sent there this often in [`SAME_SECONDS`], whosever it is.
+const CONFIRMATIONS_MAX: i64 = 3;
+/// A mail that failed is tried again after a minute, then after four, sixteen…, at last every six hours.
+const RETRY_SECONDS_MIN: i64 = 60;
+const RETRY_SECONDS_MAX: i64 = 6 * 60 * 60;
+/// After this many attempts, four days, a mail waits for staff to say that it should be tried again.
+const ATTEMPTS_MAX: u32 = 20;
 
 /// What a store could not do. None of it says anything of a registration's content.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,11 @@ pub enum StoreError {
     /// It is not there, or not ours to open.
     #[error("the database cannot be opened: {0}")]
     CannotOpen(String),
+    /// An earlier program wrote it, and this one may only read.
+    #[error(
+        "the database was written by an earlier version of this software; `registrations redeliver` brings it up to date"
+    )]
+    FromEarlier,
     /// A later program wrote it.
     #[error("the database was written by a later version of this software")]
     FromLater,
@@ -82,10 +90,33 @@ impl From<rusqlite::Error> for StoreError {
 pub struct Stored {
     /// The registration.
     pub registration: Registration,
-    /// What became of the mail about it.
-    pub mail: MailState,
-    /// Why the mail failed, in one word.
-    pub mail_error: Option<String>,
+    /// What its author was shown and promised, as JSON; empty for one from before there were receipts.
+    pub receipt: String,
+    /// The mail about it, by kind.
+    pub mails: Vec<Mail>,
+}
+
+/// What became of a registration that was to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is new, and its mail of these kinds is the caller's to send.
+    New {
+        /// Whether there is a confirmation to be sent; there is none for an address that has had too many.
+        confirmation: bool,
+    },
+    /// The same answers are there already, under this id.
+    Already(Uuid),
+}
+
+/// How many mails are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outbox {
+    /// Not tried yet.
+    pub pending: u64,
+    /// Tried, and to be tried again.
+    pub failing: u64,
+    /// Given up until staff say otherwise.
+    pub resting: u64,
 }
 
 /// A store.
@@ -109,6 +140,7 @@ impl Store {
         let connection = Connection::open(as_file(path))?;
         connection.busy_timeout(BUSY_TIME_MAX)?;
         make_durable(&connection)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
         let mut store = Self { connection };
         store.migrate()?;
         Ok(store)
@@ -127,17 +159,21 @@ impl Store {
         match version(&connection)? {
             0 => Err(StoreError::Damaged),
             found if found > VERSION => Err(StoreError::FromLater),
+            found if found < VERSION => Err(StoreError::FromEarlier),
             _ => Ok(Self { connection }),
         }
     }
 
     fn migrate(&mut self) -> Result<(), StoreError> {
-        if version(&self.connection)? > VERSION {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found = version(&transaction)?;
+        let Some(missing) = usize::try_from(found).ok().and_then(|found| MIGRATIONS.get(found..)) else {
             return Err(StoreError::FromLater);
+        };
+        for migration in missing {
+            transaction.execute_batch(migration)?;
         }
-        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        if version(&transaction)? == 0 {
-            transaction.execute_batch(SCHEMA)?;
+        if !missing.is_empty() {
             transaction.pragma_update(None, "user_version", VERSION)?;
         }
         Ok(transaction.commit()?)
@@ -148,52 +184,203 @@ impl Store {
         Ok(self.connection.busy_timeout(time)?)
     }
 
-    /// Stores a registration. When this returns it is on the disk.
+    /// Stores a registration with its receipt, and notes the mail of these kinds as the caller's to send. When this
+    /// returns it is on the disk.
     ///
     /// # Errors
     /// When it is not stored.
-    pub fn insert(&self, registration: &Registration, mail: MailState) -> Result<(), StoreError> {
+    pub fn insert(
+        &mut self,
+        registration: &Registration,
+        receipt: &str,
+        kinds: &[MailKind],
+    ) -> Result<Inserted, StoreError> {
+        let now = registration.received.as_second();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let submission = registration.submission_sha256();
+        let same = transaction
+            .prepare(
+                "select id from registration where submission_sha256 = ?1 and abs(received_seconds - ?2) < ?3 limit 1",
+            )?
+            .query_row(params![submission, now, SAME_SECONDS], |row| row.get::<_, String>(0))
+            .optional()?;
+        if let Some(id) = same {
+            return Ok(Inserted::Already(id.parse().map_err(|_| StoreError::Damaged)?));
+        }
         let fields: Vec<(&str, &str)> =
             registration.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
         let fields = serde_json::to_string(&fields).expect("invariant: texts can be written as JSON");
-        self.connection.execute(
-            "insert into registration values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, null)",
-            params![
-                registration.id.to_string(),
+        let id = registration.id.to_string();
+        transaction
+            .prepare(
+                "insert into registration (id, received, form, form_sha256, statement_version, statement_digest, fields, \
+                 received_seconds, submission_sha256, receipt, held) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                id,
                 registration.received.to_string(),
                 registration.form,
                 registration.form_sha256,
                 registration.statement_version,
                 registration.statement_digest,
                 fields,
-                mail.word(),
-            ],
-        )?;
-        Ok(())
+                now,
+                submission,
+                receipt,
+                registration.held,
+            ])?;
+        let mut confirmation = false;
+        for kind in kinds {
+            let address = match kind {
+                MailKind::Staff => None,
+                MailKind::Confirmation => match registration.address_sha256() {
+                    Some(address) if !has_enough(&transaction, &address, now)? => Some(address),
+                    _ => continue,
+                },
+            };
+            confirmation |= *kind == MailKind::Confirmation;
+            transaction
+                .prepare(
+                    "insert into mail (registration, kind, address_sha256, state, due) values (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![id, kind.word(), address, MailState::Pending.word(), now + LEASE_SECONDS])?;
+        }
+        transaction.commit()?;
+        Ok(Inserted::New { confirmation })
     }
 
-    /// Writes down what became of the mail.
+    /// Writes down what became of a mail: sent, or why not. `is_final` where trying again by oneself is of no use.
     ///
     /// # Errors
     /// When that is not stored.
-    pub fn set_mail(&self, id: Uuid, mail: MailState, error: Option<&str>) -> Result<(), StoreError> {
+    pub fn note_mail(
+        &self,
+        id: Uuid,
+        kind: MailKind,
+        sent: Result<(), (&str, bool)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = id.to_string();
+        let attempts = self
+            .connection
+            .query_row("select attempts from mail where registration = ?1 and kind = ?2", [&id, kind.word()], |row| {
+                row.get::<_, u32>(0)
+            })
+            .optional()?
+            .unwrap_or(0)
+            .saturating_add(1);
+        let (state, error, due) = match sent {
+            Ok(()) => (MailState::Sent, None, None),
+            Err((error, is_final)) => {
+                (MailState::Failed, Some(error), retry_at(attempts, now.as_second()).filter(|_| !is_final))
+            }
+        };
         self.connection.execute(
-            "update registration set mail = ?2, mail_error = ?3 where id = ?1",
-            params![id.to_string(), mail.word(), error],
+            "update mail set state = ?3, error = ?4, attempts = ?5, due = ?6 where registration = ?1 and kind = ?2",
+            params![id, kind.word(), state.word(), error, attempts, due],
         )?;
         Ok(())
     }
 
-    /// The newest registrations first, of one form or of all.
+    /// Takes mails that are due, the longest overdue first: nobody else is given them until the lease has ended.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn list(&self, form: Option<&str>, limit: Option<u32>) -> Result<Vec<Stored>, StoreError> {
-        let mut query = self
-            .connection
-            .prepare("select * from registration where ?1 is null or form = ?1 order by id desc limit ?2")?;
+    pub fn take_due(&mut self, now: Timestamp, limit: u32) -> Result<Vec<(Stored, MailKind)>, StoreError> {
+        let now = now.as_second();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let due: Vec<(String, String)> = transaction
+            .prepare("select registration, kind from mail where due <= ?1 order by due, registration limit ?2")?
+            .query_map(params![now, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (id, kind) in &due {
+            transaction.execute(
+                "update mail set due = ?3 where registration = ?1 and kind = ?2",
+                params![id, kind, now + LEASE_SECONDS],
+            )?;
+        }
+        transaction.commit()?;
+        due.into_iter()
+            .map(|(id, kind)| {
+                let id = id.parse().map_err(|_| StoreError::Damaged)?;
+                let kind = MailKind::from_word(&kind).ok_or(StoreError::Damaged)?;
+                Ok((self.get(id)?.ok_or(StoreError::Damaged)?, kind))
+            })
+            .collect()
+    }
+
+    /// Makes mail that has failed due now, of one registration or of all; how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn make_due(&self, id: Option<Uuid>, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.connection.execute(
+            "update mail set due = ?2, attempts = 0 where state = 'failed' and (?1 is null or registration = ?1)",
+            params![id.map(|id| id.to_string()), now.as_second()],
+        )?)
+    }
+
+    /// How many registrations and mails there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn numbers(&self, now: Timestamp) -> Result<Numbers, StoreError> {
+        let query = "select count(*), count(*) filter (where received_seconds > ?1), count(held) from registration";
+        let outbox = self.outbox()?;
+        let numbers = self.connection.query_row(query, [now.as_second() - SAME_SECONDS], |row| {
+            let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+            Ok(Numbers { registrations: count(0)?, lately: count(1)?, held: count(2)?, outbox })
+        });
+        Ok(numbers?)
+    }
+
+    /// How many mails wait.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn outbox(&self) -> Result<Outbox, StoreError> {
+        let count = |condition: &str| {
+            self.connection.query_row(&format!("select count(*) from mail where {condition}"), [], |row| {
+                row.get::<_, i64>(0).map(i64::unsigned_abs)
+            })
+        };
+        Ok(Outbox {
+            pending: count("state = 'pending'")?,
+            failing: count("state = 'failed' and due is not null")?,
+            resting: count("state = 'failed' and due is null")?,
+        })
+    }
+
+    /// The newest registrations first, of one form or of all: those that are held as suspected spam, or the others.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn list(&self, form: Option<&str>, is_held: bool, limit: Option<u32>) -> Result<Vec<Stored>, StoreError> {
+        let mut query = self.connection.prepare(
+            "select * from registration where (?1 is null or form = ?1) and (held is not null) = ?2 \
+             order by id desc limit ?3",
+        )?;
         let limit = limit.map_or(-1, i64::from);
-        query.query_and_then(params![form, limit], read_row)?.collect()
+        query.query_and_then(params![form, is_held, limit], |row| self.read_row(row))?.collect()
+    }
+
+    /// Takes a registration out of those that are held, with the mail to staff due now; whether it was held.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn release(&mut self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let id = id.to_string();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let released =
+            transaction.execute("update registration set held = null where id = ?1 and held is not null", [&id])?;
+        if released > 0 {
+            transaction.execute(
+                "insert into mail (registration, kind, state, due) values (?1, ?2, ?3, ?4)",
+                params![id, MailKind::Staff.word(), MailState::Pending.word(), now.as_second()],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(released > 0)
     }
 
     /// One registration.
@@ -202,9 +389,58 @@ impl Store {
     /// When the store fails.
     pub fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
         let mut query = self.connection.prepare("select * from registration where id = ?1")?;
-        let found = query.query_row([id.to_string()], |row| Ok(read_row(row))).optional()?;
+        let found = query.query_row([id.to_string()], |row| Ok(self.read_row(row))).optional()?;
         found.transpose()
     }
+
+    fn read_row(&self, row: &Row<'_>) -> Result<Stored, StoreError> {
+        let text = |column: &str| row.get::<_, String>(column);
+        let fields: Vec<(String, String)> = serde_json::from_str(&text("fields")?).map_err(|_| StoreError::Damaged)?;
+        Ok(Stored {
+            registration: Registration {
+                id: text("id")?.parse().map_err(|_| StoreError::Damaged)?,
+                received: text("received")?.parse::<Timestamp>().map_err(|_| StoreError::Damaged)?,
+                form: text("form")?,
+                form_sha256: text("form_sha256")?,
+                statement_version: text("statement_version")?,
+                statement_digest: text("statement_digest")?,
+                held: row.get("held")?,
+                address: None,
+                fields: fields.into_iter().map(|(name, value)| (name, Private::new(value))).collect(),
+            },
+            receipt: text("receipt")?,
+            mails: self
+                .connection
+                .prepare("select kind, state, error from mail where registration = ?1 order by kind desc")?
+                .query_and_then([text("id")?], read_mail)?
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn read_mail(row: &Row<'_>) -> Result<Mail, StoreError> {
+    Ok(Mail {
+        kind: MailKind::from_word(&row.get::<_, String>("kind")?).ok_or(StoreError::Damaged)?,
+        state: MailState::from_word(&row.get::<_, String>("state")?).ok_or(StoreError::Damaged)?,
+        error: row.get("error")?,
+    })
+}
+
+/// Whether an address has had as many confirmations of late as it may.
+fn has_enough(connection: &Connection, address: &str, now: i64) -> Result<bool, StoreError> {
+    let count: i64 = connection.query_row(
+        "select count(*) from mail join registration on registration.id = mail.registration \
+         where address_sha256 = ?1 and abs(received_seconds - ?2) < ?3",
+        params![address, now, SAME_SECONDS],
+        |row| row.get(0),
+    )?;
+    Ok(count >= CONFIRMATIONS_MAX)
+}
+
+/// When a mail that has failed this often is tried again.
+fn retry_at(attempts: u32, now: i64) -> Option<i64> {
+    let wait = 4_i64.checked_pow(attempts.saturating_sub(1)).and_then(|times| times.checked_mul(RETRY_SECONDS_MIN));
+    (attempts < ATTEMPTS_MAX).then_some(now + wait.map_or(RETRY_SECONDS_MAX, |wait| wait.min(RETRY_SECONDS_MAX)))
 }
 
 /// SQLite reads some names as something else than a file: `:memory:`, and `file:` with parameters.
@@ -227,24 +463,6 @@ fn version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
-fn read_row(row: &Row<'_>) -> Result<Stored, StoreError> {
-    let text = |column: &str| row.get::<_, String>(column);
-    let fields: Vec<(String, String)> = serde_json::from_str(&text("fields")?).map_err(|_| StoreError::Damaged)?;
-    Ok(Stored {
-        registration: Registration {
-            id: text("id")?.parse().map_err(|_| StoreError::Damaged)?,
-            received: text("received")?.parse::<Timestamp>().map_err(|_| StoreError::Damaged)?,
-            form: text("form")?,
-            form_sha256: text("form_sha256")?,
-            statement_version: text("statement_version")?,
-            statement_digest: text("statement_digest")?,
-            fields: fields.into_iter().map(|(name, value)| (name, Private::new(value))).collect(),
-        },
-        mail: MailState::from_word(&text("mail")?).ok_or(StoreError::Damaged)?,
-        mail_error: row.get("mail_error")?,
-    })
-}
-
 /// Makes a folder that only its owner can open; one that is there is left as it is.
 pub(crate) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
@@ -260,6 +478,13 @@ pub(crate) fn make_private_file(path: &Path) -> std::io::Result<std::fs::File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mail_is_tried_again_ever_more_rarely_and_not_forever() {
+        let waits: Vec<_> = (1..=6).map(|attempts| retry_at(attempts, 0).unwrap()).collect();
+        assert_eq!(waits, [60, 240, 960, 3840, 15360, 21600]);
+        assert_eq!((retry_at(19, 0), retry_at(20, 0)), (Some(21600), None));
+    }
 
     #[test]
     fn memory_is_no_place_for_a_registration() {

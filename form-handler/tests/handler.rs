@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use form_handler::registration::MailState;
+use form_handler::registration::{Mail, MailKind, MailState};
 use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::Request;
 use http_body::{Body, Frame};
@@ -40,7 +40,7 @@ async fn a_submission_becomes_a_registration() {
         (registration.statement_version.as_str(), registration.statement_digest.as_str()),
         ("2018-09-26", sample::DIGEST)
     );
-    assert_eq!(one.mail, MailState::Sent);
+    assert_eq!(one.mails, [Mail { kind: MailKind::Staff, state: MailState::Sent, error: None }]);
     let values: Vec<(&str, &str)> =
         registration.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
     assert_eq!(
@@ -62,11 +62,13 @@ async fn json_is_answered_with_json() {
     };
     let statement = format!("\"statement_version\": \"2018-09-26\", \"statement_digest\": \"{}\"", sample::DIGEST);
     let (status, _, text) = answer(&handler, send(format!("{{\"name\": \"Ada\", {statement}}}"))).await;
-    let id = stored(folder.path())[0].registration.id;
-    assert_eq!(
-        (status, text),
-        (201, format!("{{\"reference\":\"{id}\",\"thanks\":\"/thank-you/?reference={id}\"}}\n"))
-    );
+    let found = &stored(folder.path())[0];
+    let id = found.registration.id;
+    let thanks = format!("\"thanks\":\"/thank-you/?reference={id}\"");
+    let receipt = &found.receipt;
+    assert_eq!((status, text), (201, format!("{{\"receipt\":{receipt},\"reference\":\"{id}\",{thanks}}}\n")));
+    let (status, _, text) = answer(&handler, send(format!("{{\"name\": \"Ada\", {statement}}}"))).await;
+    assert_eq!((status, text), (200, format!("{{\"reference\":\"{id}\",{thanks}}}\n")), "sent twice");
     let (status, _, text) = answer(&handler, send(format!("{{\"email\": \"a\", {statement}}}"))).await;
     assert_eq!(
         (status, text.as_str()),
@@ -134,6 +136,22 @@ async fn refusals_store_nothing() {
         assert_eq!(found, status, "{page}");
         assert!(page.contains("value=\"Ada\"") && page.contains("value=\"kept\""), "{status}: {page}");
     }
+    assert!(stored(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn whoever_saw_an_earlier_statement_is_shown_what_changed_and_keeps_what_was_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let shown = |digest: &str| format!("name=Ada&statement_version=2017-01-01&statement_digest={digest}");
+    let (status, _, page) = answer(&handler, post(shown(&"e".repeat(64)))).await;
+    assert_eq!(status, 409);
+    assert!(page.contains("The statement has changed</a></li></ul><ins>new</ins><form>"), "{page}");
+    assert!(page.contains("value=\"Ada\""), "{page}");
+    let (status, _, page) = answer(&handler, post(shown(&"d".repeat(64)))).await;
+    assert_eq!((status, page.contains("<ins>")), (409, false));
+    let (_, _, page) = answer(&handler, post(body("name="))).await;
+    assert!(!page.contains("<ins>"), "{page}");
     assert!(stored(folder.path()).is_empty());
 }
 
@@ -293,6 +311,39 @@ fn a_contract_that_cannot_be_obeyed_is_refused() {
     let error = Handler::new(contract(Notify::Reference), delivery(&[("CANDOR_STORE", "none")])).unwrap_err();
     assert!(error.starts_with("CANDOR_STORE is `none`, and the mail of the form `register`"), "{error}");
     assert!(Handler::new(contract(Notify::Full), delivery(&[("CANDOR_STORE", "none")])).is_ok());
+}
+
+#[test]
+fn the_function_runs_where_the_statement_allows_it() {
+    let statement = contract(Notify::Reference).statement.unwrap();
+    let check = |variables: &[(&str, &str)]| {
+        let lookup =
+            |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        form_handler::check_place(&lookup, Some(&statement)).err().unwrap_or_default()
+    };
+    for allowed in [[("AWS_REGION", "us-east-2")], [("AWS_REGION", "us-gov-west-1")], [("CANDOR_COUNTRY", "US")]] {
+        assert_eq!(check(&allowed), "");
+    }
+    assert_eq!(
+        check(&[("AWS_REGION", "eu-west-1"), ("CANDOR_COUNTRY", "US")]),
+        "P150: AWS_REGION: the function runs in eu-west-1 (IE), and statement 2018-09-26 keeps data in US; deploy it there"
+    );
+    assert_eq!(
+        check(&[("CANDOR_COUNTRY", "DE")]),
+        "P150: CANDOR_COUNTRY: the function runs in DE, and statement 2018-09-26 keeps data in US; deploy it there"
+    );
+    assert_eq!(
+        check(&[("AWS_REGION", "moon-north-1")]),
+        "P151: AWS_REGION: no country is known for `moon-north-1`, and statement 2018-09-26 keeps data in US; deploy the \
+         function to a region there"
+    );
+    assert_eq!(
+        check(&[]),
+        "P151: CANDOR_COUNTRY: nothing says where the function runs, and statement 2018-09-26 keeps data in US; pin it to \
+         one place there, and set the variable to its country"
+    );
+    assert!(check(&[("CANDOR_COUNTRY", "usa")]).starts_with("CANDOR_COUNTRY: `usa` is not a country"));
+    assert_eq!(form_handler::check_place(&|_| None, None), Ok(()), "no statement, no promise");
 }
 
 proptest::proptest! {

@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use form_handler::registration::MailState;
+use form_handler::registration::{Mail, MailKind, MailState};
 use statement::form::Notify;
 
 mod sample;
@@ -32,11 +32,20 @@ async fn a_reference_names_the_registration_and_repeats_no_answer() {
         mail(folder.path()),
         format!(
             "From: candor@localhost\nSubject: Example: new registration (register)\nMessage-ID: <{id}@localhost>\n\
-             Date: Wed, 01 May 2024 12:00:00 +0000\nTo: staff@localhost\nReply-To: ada@example.org\n\
+             Date: Wed, 01 May 2024 12:00:00 +0000\nAuto-Submitted: auto-generated\nTo: staff@localhost\n\
+             Reply-To: ada@example.org\nMIME-Version: 1.0\n\
+             Content-Type: multipart/alternative;\n boundary=\"{id}.text\"\n\n--{id}.text\n\
              Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 7bit\n\n\
              A registration has arrived at https://example.org.\n\nForm       register\n\
              Received   2024-05-01T12:00:00Z\nReference  {id}\nStatement  2018-09-26\n\n\
-             The answers are in the store and not in this mail. To read them:\n\n    registrations show {id}\n"
+             The answers are in the store and not in this mail. To read them:\n\n    registrations show {id}\n\n\
+             --{id}.text\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 7bit\n\n\
+             <!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Example</title>\n\
+             <p>A registration has arrived at https://example.org.</p>\n<dl>\n<dt>Form</dt>\n<dd>register</dd>\n\
+             <dt>Received</dt>\n<dd>2024-05-01T12:00:00Z</dd>\n<dt>Reference</dt>\n<dd>{id}</dd>\n\
+             <dt>Statement</dt>\n<dd>2018-09-26</dd>\n</dl>\n\
+             <p>The answers are in the store and not in this mail. To read them:</p>\n\
+             <pre>registrations show {id}</pre>\n</html>\n\n--{id}.text--\n"
         )
     );
 }
@@ -80,7 +89,8 @@ async fn an_answer_cannot_pass_for_another_field_or_for_ours() {
         "name=Ada&phone=206+555+0100&other=x%0D%0A%0D%0AYour+phone:%0D%0A206+555+0199%0D%0A%0D%0AReference++forged";
     assert_eq!(answer(&handler, post(body(forged))).await.0, 303);
     let mail = quoted_printable(&mail(folder.path()));
-    let ours = |beginning: &str| mail.lines().filter(|line| line.starts_with(beginning)).count();
+    let text = mail.split("<!doctype").next().unwrap();
+    let ours = |beginning: &str| text.lines().filter(|line| line.starts_with(beginning)).count();
     assert_eq!((ours("Your phone:"), ours("Reference")), (1, 1), "{mail}");
     assert!(mail.contains("\n  206 555 0199\n"), "{mail}");
 }
@@ -138,7 +148,8 @@ async fn a_mail_that_cannot_be_sent_costs_no_registration() {
         let with_store = handler(folder.path(), Notify::Reference, &variables(""));
         assert_eq!(answer(&with_store, post(body("name=Ada"))).await.0, 303);
         let all = stored(folder.path());
-        assert_eq!((all[0].mail, all[0].mail_error.as_deref()), (MailState::Failed, Some(error)));
+        let mail = Mail { kind: MailKind::Staff, state: MailState::Failed, error: Some(error.to_owned()) };
+        assert_eq!(all[0].mails, [mail]);
 
         let mail_only = handler(folder.path(), Notify::Full, &variables("none"));
         let (status, _, page) = answer(&mail_only, post(body("name=Ada&other=kept"))).await;

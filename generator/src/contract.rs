@@ -7,21 +7,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use statement::contract::{
-    Contract, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart, RetryPage, SCHEMA,
-    StatementInForce,
+    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart,
+    RetryPage, SCHEMA, StatementInForce,
 };
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::form::{Field, Form};
-use statement::version::Statement;
+use statement::promise::{Automated, Purpose};
+use statement::version::{Contact, Statement};
 
 use crate::address;
 use crate::gate::Gate;
 use crate::markdown;
 use crate::policy::Policy;
 use crate::scan;
-use crate::site::{PageId, Site};
+use crate::site::{PageId, PageKind, Site};
 use crate::source_tree::SourceTree;
-use crate::template::Theme;
+use crate::template::{Shown, Theme};
 
 /// Around a mark: noncharacters of Unicode, which no text contains (Unicode Standard, section 23.7).
 const MARK: (char, char) = ('\u{fdd0}', '\u{fdd1}');
@@ -35,7 +36,7 @@ pub fn empty_forms(site: &Site, theme: &Theme, diagnostics: &mut Diagnostics) ->
     let mut forms = HashMap::with_capacity(site.forms.len());
     for form in &site.forms {
         let fields: Option<Vec<String>> =
-            form.fields.iter().map(|field| theme.field(form, field, "", "", diagnostics)).collect();
+            form.fields.iter().map(|field| theme.field(form, field, &Shown::default(), diagnostics)).collect();
         // Without a statement in force there is no form, which has been reported.
         let fields = fields.filter(|_| site.statement().is_some());
         let markup = fields.and_then(|fields| theme.form(form, fields, diagnostics));
@@ -91,7 +92,10 @@ pub fn assemble(
         schema: SCHEMA.to_owned(),
         base_url: site.config.base_url.clone(),
         site_title: site.config.title.clone(),
-        statement: statement.map(|statement| statement_in_force(site, statement)),
+        statement: statement.map(|statement| {
+            let earlier = earlier_statements(site, tree, theme, diagnostics);
+            statement_in_force(site, statement, earlier)
+        }),
         forms,
     }
 }
@@ -108,12 +112,47 @@ pub struct Placement {
 }
 
 /// Whom to ask.
-fn contact_of(statement: &Statement) -> &str {
-    let contact = statement.contact.as_ref().expect("invariant: what is in force for forms has facts");
-    &contact.email
+fn contact_of(statement: &Statement) -> &Contact {
+    statement.contact.as_ref().expect("invariant: what is in force for forms has facts")
 }
 
-fn statement_in_force(site: &Site, statement: &Statement) -> StatementInForce {
+/// What is collected by itself and may be used for the security of the network.
+fn security_data(automated: &Automated) -> Vec<String> {
+    let is_allowed = automated.only_for.is_empty() || automated.only_for.contains(&Purpose::NetworkSecurity);
+    let words = automated.data.iter().map(|datum| datum.word().to_owned());
+    if is_allowed { words.collect() } else { Vec::new() }
+}
+
+/// The versions before the one in force, each with what has changed since, as the theme draws it.
+fn earlier_statements(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    diagnostics: &mut Diagnostics,
+) -> Vec<EarlierStatement> {
+    let Some(in_force) = site.in_force.filter(|_| !site.forms.is_empty()) else { return Vec::new() };
+    let policy = Policy::of(site);
+    let gate = Gate::new(site, tree, &policy);
+    let Some(page) = site.pages.iter().find(|page| page.kind == PageKind::Statement(in_force)) else {
+        return Vec::new();
+    };
+    let mut earlier = Vec::new();
+    for publication in &site.publications {
+        for comparison in publication.comparisons.iter().filter(|comparison| comparison.new == in_force) {
+            let Some(changes) = theme.changes(site, publication, comparison, diagnostics) else { continue };
+            // Visitors see it under the page of their form; what is wrong with it stands in the theme.
+            gate.check_page(page, &scan::page(&changes).findings, diagnostics);
+            let digest = site.statements[comparison.old].digests.digest.clone();
+            earlier.push(EarlierStatement { digest, changes });
+        }
+    }
+    earlier
+}
+
+fn statement_in_force(site: &Site, statement: &Statement, earlier: Vec<EarlierStatement>) -> StatementInForce {
+    let promises = &statement.promises;
+    let contact = contact_of(statement);
+    let retention = promises.retention.as_ref();
     StatementInForce {
         document: statement.document.clone(),
         version: statement.version.clone(),
@@ -122,8 +161,25 @@ fn statement_in_force(site: &Site, statement: &Statement) -> StatementInForce {
         facts_sha256: statement.digests.facts_sha256.clone(),
         url: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
         fields: statement.fields.iter().map(|field| field.key.clone()).collect(),
-        contact_email: contact_of(statement).to_owned(),
+        contact_email: contact.email.clone(),
+        contact_url: address::mailto(&contact.email, contact.subject.as_deref()),
+        controller: promises.controller.as_ref().map(|controller| controller.name.clone()),
+        language: statement.language.clone(),
         retention_minimum: statement.retention_minimum.map(|minimum| minimum.to_string()),
+        at_minimum: retention.and_then(|retention| retention.at_minimum).map(|then| then.word().to_owned()),
+        hold_grounds: retention
+            .and_then(|retention| retention.holds.as_ref())
+            .map(|holds| holds.grounds.iter().map(|ground| ground.word().to_owned()).collect())
+            .unwrap_or_default(),
+        recipients: promises.shares.as_ref().map(|shares| shares.recipients.clone()).unwrap_or_default(),
+        countries: promises
+            .storage
+            .as_ref()
+            .map(|storage| storage.countries.iter().map(ToString::to_string).collect())
+            .unwrap_or_default(),
+        security_data: promises.automated.as_ref().map(security_data).unwrap_or_default(),
+        law: promises.law.map(|law| law.to_string()),
+        earlier,
     }
 }
 
@@ -138,12 +194,15 @@ fn form_contract(
 ) -> Option<FormContract> {
     let thanks = thank_you_page(site, form, diagnostics);
     let retry = retry_page(site, tree, theme, form, page, diagnostics);
-    let contact = contact_of(statement);
+    let contact = &contact_of(statement).email;
     Some(FormContract {
         endpoint: address::of_form(&form.id),
         page: address::href(&site.pages[page].address),
         thanks: thanks?,
         notify: form.notify.value,
+        purpose: form.purpose().word().to_owned(),
+        never: form.never(statement).into_iter().map(|purpose| purpose.word().to_owned()).collect(),
+        confirmation: form.confirmed_field(),
         sha256: form.sha256.clone(),
         fields: form.fields.iter().map(field_contract).collect(),
         messages: Messages {
@@ -154,6 +213,7 @@ fn form_contract(
                 "Your answers could not be saved because of a problem on our side. Send the form again in a few \
                  minutes, or write to {contact}"
             ),
+            too_often: "Too many forms were sent from your network. Send the form again in a few minutes".to_owned(),
             too_large: "Your answers are too long to be sent. Shorten them, then send the form again".to_owned(),
             not_our_form: "This was not sent by the form on this page. Fill in the form and send it".to_owned(),
         },
@@ -167,6 +227,10 @@ fn field_contract(field: &Field) -> FieldContract {
         kind: field.kind,
         label: field.label.clone(),
         required: field.required,
+        required_when: field.required_when.as_ref().map(|condition| condition.value.clone()),
+        options: field.options.clone(),
+        min: field.min,
+        max: field.max,
         characters_max: field.characters_max,
         message_empty: field.message_empty.clone(),
         message_too_long: field.message_too_long.clone(),
@@ -211,13 +275,15 @@ fn retry_page(
     let forms = HashMap::from([(form.id.clone(), markup)]);
     // What is wrong with the page's text has been said when it was rendered for the site.
     let rendered = markdown::render(site, theme, page, tree.text(path)?, &forms, &mut Diagnostics::new());
-    let html = theme.page(site, page, &rendered, Some(&summary), diagnostics)?;
+    let problem = format!("{summary}{}", mark("changes"));
+    let html = theme.page(site, page, &rendered, Some(&problem), diagnostics)?;
     // Visitors see this page too, and it has parts of the theme that no published one has.
     let policy = Policy::of(site);
     Gate::new(site, tree, &policy).check_page(&site.pages[page], &scan::page(&html).findings, diagnostics);
 
     let parts = cut(&html, PagePart::Html, |name| match name.strip_prefix("field:") {
         Some(field) => Some(PagePart::Field(field.to_owned())),
+        None if name == "changes" => Some(PagePart::Changes),
         None => (name == "items").then_some(PagePart::SummaryItems),
     });
     let item = cut(&item, ItemPart::Html, |name| match name {
@@ -227,8 +293,8 @@ fn retry_page(
     });
     let mut fields = BTreeMap::new();
     for field in &form.fields {
-        let valid = field_parts(theme, form, field, "", diagnostics)?;
-        let invalid = field_parts(theme, form, field, &mark("message"), diagnostics)?;
+        let valid = field_parts(theme, form, field, String::new(), diagnostics)?;
+        let invalid = field_parts(theme, form, field, mark("message"), diagnostics)?;
         fields.insert(field.name.value.clone(), FieldMarkup { valid, invalid });
     }
     let retry = RetryPage { page: parts, fields, summary_item: item };
@@ -239,14 +305,18 @@ fn field_parts(
     theme: &Theme,
     form: &Form,
     field: &Field,
-    message: &str,
+    message: String,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<FieldPart>> {
-    let html = theme.field(form, field, &mark("value"), message, diagnostics)?;
+    let checked = (0..field.options.len()).map(|option| mark(&format!("checked:{option}"))).collect();
+    let html = theme.field(form, field, &Shown { value: mark("value"), message, checked }, diagnostics)?;
     Some(cut(&html, FieldPart::Html, |name| match name {
         "value" => Some(FieldPart::Value),
         "message" => Some(FieldPart::Message),
-        _ => None,
+        _ => {
+            let option: usize = name.strip_prefix("checked:")?.parse().ok()?;
+            Some(FieldPart::Checked(field.options.get(option)?.clone()))
+        }
     }))
 }
 
@@ -291,17 +361,22 @@ fn check_retry_page(site: &Site, form: &Form, retry: &RetryPage, diagnostics: &m
     if !shows_all {
         is_whole = lacking("shortcodes/form.html", "a field", "print `field.html` once for each of `form.fields`");
     }
-    let keeps_values = retry.fields.values().all(|markup| {
+    let keeps_values = form.fields.iter().all(|field| {
+        let Some(markup) = retry.fields.get(&field.name.value) else { return false };
         let has = |parts: &[FieldPart], part: &FieldPart| parts.iter().filter(|other| *other == part).count() == 1;
-        has(&markup.valid, &FieldPart::Value)
-            && has(&markup.invalid, &FieldPart::Value)
+        let wanted: Vec<FieldPart> = if field.options.is_empty() {
+            vec![FieldPart::Value]
+        } else {
+            field.options.iter().map(|option| FieldPart::Checked(option.clone())).collect()
+        };
+        wanted.iter().all(|part| has(&markup.valid, part) && has(&markup.invalid, part))
             && markup.invalid.contains(&FieldPart::Message)
     });
     if !keeps_values {
         is_whole = lacking(
             "components.html",
             "what was typed or what is wrong with it",
-            "print `field.value` once and `field.message` in the component `form_field`",
+            "print `field.value` once, or `checked` once for each of `field.options`, and `field.message` in the component `form_field`",
         );
     }
     if !retry.summary_item.contains(&ItemPart::Target) || !retry.summary_item.contains(&ItemPart::Message) {

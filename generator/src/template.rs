@@ -20,7 +20,7 @@ use crate::link;
 use crate::markdown::{Heading, Rendered};
 use crate::moment::Moment;
 use crate::policy::Policy;
-use crate::publication;
+use crate::publication::{self, Comparison, Publication};
 use crate::scan::Ids;
 use crate::shortcode::{Argument, Call};
 use crate::site::{PageId, PageKind, Part, Site, SitePage};
@@ -41,6 +41,9 @@ const REQUIRED_FOR_TERMS: [&str; 2] = ["taxonomy.html", "term.html"];
 
 /// The components a theme must have, for a form and for what is wrong with an answer.
 const REQUIRED_COMPONENTS: [&str; 3] = ["form_field", "error_summary", "error_item"];
+
+/// What is shown to somebody who filled in a form while the statement changed.
+const FORM_CHANGES: &str = "form-changes.html";
 
 /// A compiled theme with the values all pages share.
 pub struct Theme {
@@ -290,6 +293,22 @@ impl Theme {
         values
     }
 
+    /// Renders what changed in the statement since a form was shown, if the theme has a template for it.
+    pub fn changes(
+        &self,
+        site: &Site,
+        publication: &Publication,
+        comparison: &Comparison,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        if !self.tera.contains_template(FORM_CHANGES) {
+            return None;
+        }
+        let mut context = Context::new();
+        context.insert_value("comparison", statement_values::comparison_value(site, publication, comparison));
+        self.render(FORM_CHANGES, &context, &site.statements[comparison.new].path, diagnostics)
+    }
+
     /// Renders what a feed says of a version.
     pub fn feed_entry(
         &self,
@@ -334,16 +353,15 @@ impl Theme {
         self.render("shortcodes/form.html", &context, &form.path, diagnostics)
     }
 
-    /// Renders one field of a form, with what was typed into it and what is wrong with that.
+    /// Renders one field of a form with what is shown in it.
     pub fn field(
         &self,
         form: &statement::form::Form,
         field: &statement::form::Field,
-        value: &str,
-        message: &str,
+        shown: &Shown,
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
-        let field = field_value(field, value, message);
+        let field = field_value(field, shown);
         self.component("form_field", [("field", field)], &form.path, diagnostics)
     }
 
@@ -711,7 +729,22 @@ fn form_value(form: &statement::form::Form, fields: impl IntoIterator<Item = Str
     }
 }
 
-fn field_value(field: &statement::form::Field, value: &str, message: &str) -> Value {
+/// What is shown in a field besides what its author declared.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// What was typed.
+    pub value: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// An attribute for each option, which is HTML, or nothing; a missing one is nothing.
+    pub checked: Vec<String>,
+}
+
+fn field_value(field: &statement::form::Field, shown: &Shown) -> Value {
+    let checked = |option: usize| shown.checked.get(option).map_or("", String::as_str);
+    let option =
+        |(at, value): (usize, &String)| map! { value: value.as_str(), checked: Value::safe_string(checked(at)) };
+    let options: Vec<Value> = field.options.iter().enumerate().map(option).collect();
     map! {
         name: field.name.value.as_str(),
         label: field.label.as_str(),
@@ -720,8 +753,10 @@ fn field_value(field: &statement::form::Field, value: &str, message: &str) -> Va
         autocomplete: field.autocomplete.as_str(),
         required: field.required,
         characters_max: field.characters_max,
-        value: value,
-        message: message,
+        conditional: field.required_when.is_some(),
+        options: options,
+        value: shown.value.as_str(),
+        message: shown.message.as_str(),
     }
 }
 
@@ -951,6 +986,7 @@ title: C
             "site.menu" => "item",
             "site.feed" | "page.feed" => "feed",
             "form.fields" => "field",
+            "field.options" => "option",
             path => path,
         }
     }
@@ -993,7 +1029,8 @@ title: C
         }
         let form = &site.forms[0];
         walk("form", &form_value(form, [String::new()]), &mut given);
-        walk("field", &field_value(&form.fields[0], "", ""), &mut given);
+        let field = statement::form::Field { options: vec!["one".to_owned()], ..form.fields[0].clone() };
+        walk("field", &field_value(&field, &Shown::default()), &mut given);
         // A version has the keys of `statement`, and one more.
         given.retain(|path| !path.starts_with("version.") || path == "version.in_force");
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::form::{FieldKind, Notify};
+use crate::form::{Condition, FieldKind, Notify};
 
 /// The only contract version this software writes and reads.
 pub const SCHEMA: &str = "candor-contract/1";
@@ -48,8 +48,38 @@ pub struct StatementInForce {
     pub fields: Vec<String>,
     /// Whom to ask, shown when a submission could not be taken.
     pub contact_email: String,
+    /// The same as a link (RFC 6068), with the subject that the statement asks for.
+    pub contact_url: String,
+    /// The controller's name, if the statement says it.
+    pub controller: Option<String>,
+    /// The statement's language (BCP 47).
+    pub language: String,
     /// How long a registration is kept at least, ISO 8601 (`P7Y`), if the statement says so.
     pub retention_minimum: Option<String>,
+    /// What happens when that time is over, in the statement's word.
+    pub at_minimum: Option<String>,
+    /// For what it may be kept longer, in the statement's words.
+    pub hold_grounds: Vec<String>,
+    /// To whom it may be given.
+    pub recipients: Vec<String>,
+    /// Where it may be collected, stored and processed (ISO 3166-1 alpha-2); empty where the statement does not say.
+    pub countries: Vec<String>,
+    /// What may be looked at of a request for the security of the network, in the statement's words.
+    pub security_data: Vec<String>,
+    /// Whose law governs it (ISO 3166-1 alpha-2).
+    pub law: Option<String>,
+    /// The versions that were in force before it, for those who opened a form then.
+    pub earlier: Vec<EarlierStatement>,
+}
+
+/// A version of the statement that is not in force any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierStatement {
+    /// Its digest, as a form that was shown under it has it.
+    pub digest: String,
+    /// What changed from it to the one in force: HTML of the theme.
+    pub changes: String,
 }
 
 /// One form: what it asks, where it posts to, and the pages it answers with.
@@ -64,6 +94,12 @@ pub struct FormContract {
     pub thanks: String,
     /// What the mail to staff says.
     pub notify: Notify,
+    /// What the answers are for, in the statement's word.
+    pub purpose: String,
+    /// What the answers are never used for, in the statement's words.
+    pub never: Vec<String>,
+    /// The field whose address gets a confirmation with the receipt, if the form promises one.
+    pub confirmation: Option<String>,
     /// SHA-256 of the form's declaration, lower-case hex.
     pub sha256: String,
     /// Fields in the order they are asked.
@@ -86,6 +122,14 @@ pub struct FieldContract {
     pub label: String,
     /// Whether the form cannot be sent without it.
     pub required: bool,
+    /// When it cannot be sent without it, although it is not required otherwise.
+    pub required_when: Option<Condition>,
+    /// What can be chosen, in order; empty for what is typed.
+    pub options: Vec<String>,
+    /// The smallest number.
+    pub min: Option<i64>,
+    /// The largest number.
+    pub max: Option<i64>,
     /// Most characters (Unicode scalar values) after normalisation.
     pub characters_max: usize,
     /// Said when a required field is empty: “Enter your full name”.
@@ -104,6 +148,8 @@ pub struct Messages {
     pub statement_changed: String,
     /// 503: neither stored nor mailed.
     pub unavailable: String,
+    /// 429.
+    pub too_often: String,
     /// 413.
     pub too_large: String,
     /// 400, 415 and 422 for anything a browser that shows our form never sends.
@@ -114,6 +160,8 @@ pub struct Messages {
 pub const STATEMENT_VERSION_FIELD: &str = "statement_version";
 /// The hidden field that carries the statement's digest.
 pub const STATEMENT_DIGEST_FIELD: &str = "statement_digest";
+/// A field that nobody sees; who fills it in is taken for a program.
+pub const UNSEEN_FIELD: &str = "web_address";
 
 /// A page of the site cut at the places only the function can fill.
 ///
@@ -138,6 +186,8 @@ pub enum PagePart {
     Html(String),
     /// All lines of the error summary, one [`RetryPage::summary_item`] each.
     SummaryItems,
+    /// On 409, the [`EarlierStatement::changes`] of the version that was shown; else nothing.
+    Changes,
     /// The field of this name, as [`FieldMarkup::valid`] or [`FieldMarkup::invalid`].
     Field(String),
 }
@@ -160,6 +210,8 @@ pub enum FieldPart {
     Html(String),
     /// What was typed, HTML-escaped.
     Value,
+    /// ` checked` where this option was chosen, else nothing.
+    Checked(String),
     /// What is wrong, HTML-escaped.
     Message,
 }

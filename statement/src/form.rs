@@ -1,57 +1,21 @@
 //! A form as its author declares it, and the check that it asks for nothing the statement does not declare.
 //!
-//! It knows neither the page the form stands on nor how a submission is handled.
+//! Its fields are `field`'s. It knows neither the page the form stands on nor how a submission is handled.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::sha256_hex;
 use crate::promise::{Never, Origin, Purpose, Use};
 use crate::version::{Category, Statement};
 use crate::yaml::{Fields, Located, Node, in_backticks};
 
-/// What may be typed into a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FieldKind {
-    /// One line of text.
-    Text,
-    /// An e-mail address.
-    Email,
-    /// A telephone number, as its owner writes it.
-    Tel,
-    /// Several lines of text.
-    Multiline,
-}
+mod field;
 
-impl FieldKind {
-    const WORDS: [(&'static str, Self); 4] =
-        [("text", Self::Text), ("email", Self::Email), ("tel", Self::Tel), ("multiline", Self::Multiline)];
-
-    /// The word in a form's declaration.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::WORDS
-            .iter()
-            .find(|(_, kind)| *kind == self)
-            .map(|(word, _)| *word)
-            .expect("invariant: every kind has a word")
-    }
-
-    /// Most characters when the form does not say; the longest e-mail address is RFC 5321, section 4.5.3.1.3.
-    fn characters_max_default(self) -> usize {
-        match self {
-            Self::Text => 200,
-            Self::Email => 254,
-            Self::Tel => 40,
-            Self::Multiline => 2000,
-        }
-    }
-}
+pub use field::{AGREED, Condition, Field, FieldKind};
 
 /// What the mail to staff says about a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,37 +40,14 @@ pub struct Form {
     pub notify: Located<Notify>,
     /// What the answers are for; none for [`Purpose::SupportServices`].
     pub purpose: Option<Located<Purpose>>,
+    /// Whether the address that is asked for gets a confirmation with the receipt.
+    pub confirmation: bool,
     /// The button.
     pub submit: String,
     /// What is asked, in order.
     pub fields: Vec<Field>,
     /// SHA-256 of the declaration as canonical JSON, lower-case hex.
     pub sha256: String,
-}
-
-/// A field of a form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    /// The key the statement declares.
-    pub name: Located<String>,
-    /// What may be typed.
-    pub kind: FieldKind,
-    /// The visible label.
-    pub label: String,
-    /// A sentence under the label; empty for none.
-    pub hint: String,
-    /// The autocomplete token (HTML Standard, section 4.10.18.7.1); empty for none.
-    pub autocomplete: String,
-    /// Whether the form cannot be sent without it.
-    pub required: bool,
-    /// Most characters.
-    pub characters_max: usize,
-    /// “Enter your full name”.
-    pub message_empty: String,
-    /// “Full name must be 200 characters or less”.
-    pub message_too_long: String,
-    /// “Enter an email address in the correct format, like name@example.com”.
-    pub message_malformed: String,
 }
 
 impl Form {
@@ -119,6 +60,7 @@ impl Form {
             .one_of("notify", &[("reference", Notify::Reference), ("full", Notify::Full)])
             .unwrap_or_else(|| Located { value: Notify::Reference, span: form.span() });
         let purpose = form.one_of("purpose", Purpose::WORDS);
+        let confirmation = form.boolean("confirmation").filter(|confirmation| confirmation.value);
         let submit = form.words("submit");
         let submit = form.required("submit", submit);
         let nodes = form.sequence("fields");
@@ -149,12 +91,28 @@ impl Form {
             }
             fields.push(field);
         }
+        for (at, field) in fields.iter().enumerate() {
+            field.check_condition(path, &fields[..at], diagnostics);
+        }
+        if let (Some(confirmation), false) = (&confirmation, fields.iter().any(|field| field.kind == FieldKind::Email))
+        {
+            diagnostics.push(
+                Diagnostic::error(
+                    path,
+                    confirmation.span.clone(),
+                    "the form promises a confirmation and asks for no e-mail address",
+                )
+                .help("either add a field with `kind: email`")
+                .help("or remove `confirmation`"),
+            );
+        }
         Some(Self {
             id: id.to_owned(),
             path: Arc::clone(path),
             thanks: thanks?,
             notify,
             purpose,
+            confirmation: confirmation.is_some(),
             submit: submit?.value,
             fields,
             sha256: sha256_hex(crate::digest::canonical_json(&node.to_json()).as_bytes()),
@@ -195,10 +153,33 @@ impl Form {
         }
     }
 
+    /// What the answers are for.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        self.purpose.as_ref().map_or(Purpose::SupportServices, |purpose| purpose.value)
+    }
+
+    /// The name of the field whose address gets a confirmation, if the form promises one.
+    #[must_use]
+    pub fn confirmed_field(&self) -> Option<String> {
+        let field = self.fields.iter().find(|field| field.kind == FieldKind::Email)?;
+        self.confirmation.then(|| field.name.value.clone())
+    }
+
+    /// What `statement` says the answers are never used for, each once.
+    #[must_use]
+    pub fn never(&self, statement: &Statement) -> Vec<Purpose> {
+        let is_asked = |key: &String| self.fields.iter().any(|field| field.name.value == *key);
+        let ruled_out = |never: &&Never| never.of.is_empty() || never.of.iter().any(is_asked);
+        let ruled_out: BTreeSet<Purpose> =
+            statement.promises.never.iter().filter(ruled_out).map(|never| never.purpose).collect();
+        ruled_out.into_iter().collect()
+    }
+
     /// What the answers are for is a purpose of the statement (P104) that it does not rule out (P105).
     fn check_purpose(&self, statement: &Statement, diagnostics: &mut Diagnostics) {
         let uses = &statement.promises.uses;
-        let purpose = self.purpose.as_ref().map_or(Purpose::SupportServices, |purpose| purpose.value);
+        let purpose = self.purpose();
         let span = self.purpose.as_ref().map_or(0..0, |purpose| purpose.span.clone());
         let known: Vec<&str> = uses.iter().map(|used| used.purpose.word()).collect();
         if !uses.is_empty() && !uses.iter().any(|used| used.purpose == purpose && covers_given(used)) {
@@ -265,7 +246,10 @@ impl Form {
 
     /// Nobody is made to write something of their own (P103).
     fn check_choice(&self, field: &Field, category: Category, statement: &Statement, diagnostics: &mut Diagnostics) {
-        if field.required && category == Category::FreeText && statement.promises.optional == Some(true) {
+        if (field.required || field.required_when.is_some())
+            && category == Category::FreeText
+            && statement.promises.optional == Some(true)
+        {
             let name = &field.name.value;
             diagnostics.push(
                 Diagnostic::error(
@@ -285,153 +269,4 @@ impl Form {
 /// A use that does not say of what is of everything.
 fn covers_given(used: &Use) -> bool {
     used.of.is_empty() || used.of.contains(&Origin::Voluntary)
-}
-
-impl Field {
-    fn parse(path: &Arc<str>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let mut field = Fields::new(path, "a field", node, diagnostics)?;
-        let name = field.parsed("name", field_name);
-        let name = field.required("name", name);
-        let label = field.words("label");
-        let label = field.required("label", label).map(|label| label.value);
-        let kind = field.one_of("kind", &FieldKind::WORDS);
-        let kind = kind.map_or(FieldKind::Text, |kind| kind.value);
-        let hint = field.string("hint").map_or_else(String::new, |hint| hint.value);
-        let autocomplete =
-            field.parsed("autocomplete", autocomplete_token).map_or_else(String::new, |token| token.value);
-        let required = field.boolean("required").filter(|required| required.value);
-        let because = field.words("because");
-        let characters_max = field.integer("characters_max");
-        let mut messages = field.mapping("messages", "`messages`");
-        let mut message = |key: &'static str| {
-            messages.as_mut().and_then(|messages| messages.string(key)).map(|message| message.value)
-        };
-        let (empty, too_long, malformed) = (message("empty"), message("too_long"), message("malformed"));
-        if let Some(messages) = messages {
-            messages.finish();
-        }
-        if let (Some(required), None) = (&required, &because) {
-            let name = name.as_ref().map_or_else(|| "a field".to_owned(), |name| format!("`{}`", name.value));
-            field.diagnostics.push(
-                Diagnostic::error(
-                    path,
-                    required.span.clone(),
-                    format!("{name} is required; the statement says giving it is a choice"),
-                )
-                .code("P103")
-                .help("either drop `required`")
-                .help("or say with `because:` which service is impossible without it"),
-            );
-        }
-        let characters_max = match characters_max {
-            None => kind.characters_max_default(),
-            Some(Located { value, span }) => {
-                usize::try_from(value).ok().filter(|value| (1..=10_000).contains(value)).unwrap_or_else(|| {
-                    field.diagnostics.push(Diagnostic::error(
-                        path,
-                        span,
-                        "`characters_max` must be between 1 and 10000",
-                    ));
-                    kind.characters_max_default()
-                })
-            }
-        };
-        field.finish();
-        let (name, label) = (name?, label?);
-        let lower = first_letter_lower(&label);
-        Some(Self {
-            message_empty: empty.unwrap_or_else(|| format!("Enter your {lower}")),
-            message_too_long: too_long
-                .unwrap_or_else(|| format!("{label} must be {characters_max} characters or less")),
-            message_malformed: malformed.unwrap_or_else(|| {
-                match kind {
-                    FieldKind::Email => "Enter an email address in the correct format, like name@example.com",
-                    FieldKind::Tel => "Enter a phone number, like 206 555 0100 or +44 808 157 0192",
-                    FieldKind::Text | FieldKind::Multiline => "Use letters, numbers and punctuation only",
-                }
-                .to_owned()
-            }),
-            name,
-            kind,
-            label,
-            hint,
-            autocomplete,
-            required: required.is_some(),
-            characters_max,
-        })
-    }
-
-    /// Where in the form's file the field is declared.
-    #[must_use]
-    pub fn span(&self) -> Range<usize> {
-        self.name.span.clone()
-    }
-}
-
-fn first_letter_lower(label: &str) -> String {
-    let mut letters = label.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
-}
-
-fn field_name(name: &str) -> Result<String, String> {
-    if name == STATEMENT_VERSION_FIELD || name == STATEMENT_DIGEST_FIELD {
-        return Err(format!("`{name}` is the name of a field of our own"));
-    }
-    let plain =
-        name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-');
-    if name.starts_with(|first: char| first.is_ascii_lowercase()) && plain && name.len() <= 64 {
-        Ok(name.to_owned())
-    } else {
-        Err(format!(
-            "`{name}` is not a field name: use lower-case letters, digits, `-` and `_`, a letter first, 64 at most"
-        ))
-    }
-}
-
-/// The tokens of HTML's autofill that a registration can ask for (HTML Standard, section 4.10.18.7.1).
-const AUTOCOMPLETE: [&str; 33] = [
-    "off",
-    "on",
-    "name",
-    "honorific-prefix",
-    "given-name",
-    "additional-name",
-    "family-name",
-    "honorific-suffix",
-    "nickname",
-    "organization",
-    "organization-title",
-    "street-address",
-    "address-line1",
-    "address-line2",
-    "address-line3",
-    "address-level1",
-    "address-level2",
-    "address-level3",
-    "address-level4",
-    "country",
-    "country-name",
-    "postal-code",
-    "language",
-    "bday",
-    "bday-day",
-    "bday-month",
-    "bday-year",
-    "sex",
-    "url",
-    "tel",
-    "tel-national",
-    "email",
-    "impp",
-];
-
-fn autocomplete_token(token: &str) -> Result<String, String> {
-    if AUTOCOMPLETE.contains(&token) {
-        return Ok(token.to_owned());
-    }
-    let near = crate::diagnostic::near_match(token, AUTOCOMPLETE);
-    Err(near.map_or_else(
-        || format!("`{token}` is not an autocomplete token of HTML"),
-        |near| format!("`{token}` is not an autocomplete token of HTML; did you mean `{near}`?"),
-    ))
 }

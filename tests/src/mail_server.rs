@@ -153,11 +153,15 @@ impl Mail {
         unfolded.lines().filter_map(named).collect()
     }
 
-    /// The text as people read it (RFC 2045, section 6).
+    /// The first of the alternative texts, as people read it (RFC 2045, section 6, and RFC 2046, section 5.1.4).
     #[must_use]
     pub fn content(&self) -> String {
-        let body = self.text.split_once("\n\n").expect("a mail has a body").1;
-        let bytes = match self.header("content-transfer-encoding").as_str() {
+        let kind = self.header("content-type");
+        let boundary = kind.split("boundary=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a boundary");
+        let part = self.text.split(&format!("\n--{boundary}")).nth(1).expect("a part");
+        let (head, body) = part.split_once("\n\n").expect("a part has a body");
+        let encoding = head.lines().find_map(|line| line.strip_prefix("Content-Transfer-Encoding: "));
+        let bytes = match encoding.unwrap_or_default() {
             "base64" => BASE64.decode(body.replace('\n', "")).expect("the body is in base64"),
             "quoted-printable" => {
                 quoted_printable::decode(body, ParseMode::Robust).expect("the body is quoted-printable")

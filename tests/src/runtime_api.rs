@@ -58,6 +58,7 @@ impl RuntimeApi {
     pub fn attach(&self, function: &mut Command) {
         function
             .env("AWS_LAMBDA_RUNTIME_API", self.address.to_string())
+            .env("AWS_REGION", "us-east-2")
             .env("AWS_LAMBDA_FUNCTION_NAME", "register")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::Stdio;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,8 @@ fn killed_while_many_register() {
     let site = Site::shipped();
     for _ in 0..3 {
         let mut server = site.serve(&[]);
-        let body = server.body(&[("name", "One of many"), ("email", "many@example.com")]);
+        let page = server.body(&[("email", "many@example.com")]);
+        let visitors = AtomicUsize::new(0);
         let endpoint = server.endpoint();
         let acknowledged = Mutex::new(BTreeSet::new());
         let killed = AtomicBool::new(false);
@@ -48,6 +49,8 @@ fn killed_while_many_register() {
             for _ in 0..8 {
                 scope.spawn(|| {
                     loop {
+                        // The same answers twice would be one registration.
+                        let body = format!("{page}&name=Visitor+{}", visitors.fetch_add(1, Ordering::SeqCst));
                         match try_request("POST", &endpoint, &[("content-type", FORM)], body.as_bytes()) {
                             Ok(answer) => {
                                 let is_new = acknowledged.lock().expect("no panics").insert(answer.reference());

@@ -309,7 +309,9 @@ fn it_says_where_it_can_run() {
             command.env_remove(name);
         }
     }
-    let _ = run(&mut command).exit(2).says(&["AWS_LAMBDA_FUNCTION_NAME: not set; AWS Lambda sets it", "candor serve"]);
+    let _ = run(&mut command)
+        .exit(2)
+        .says(&["AWS_LAMBDA_FUNCTION_NAME: not set; AWS Lambda sets it", "form-handler serve"]);
 }
 
 #[test]

@@ -337,3 +337,38 @@ fn settings_for_mail_are_checked_at_start() {
         let _ = run(&mut command).exit(2).says(&[name]);
     }
 }
+
+#[test]
+fn what_could_not_be_mailed_is_mailed_when_staff_ask_and_told_until_then() {
+    let (site, mail) = (Site::shipped().built(), MailServer::start());
+    let gone = format!("smtps://127.0.0.1:{}", free_port());
+    let server = serve(&site, &mail, &[("CANDOR_MAIL", &gone)]);
+    let reference = server.register(&ADA).reference();
+    let registrations = |arguments: &[&str], replaced: &[(&str, &str)]| {
+        let mut command = program("registrations");
+        command.args(arguments).arg("--root").arg(site.root()).envs(mail.settings()).envs(replaced.iter().copied());
+        run(&mut command)
+    };
+    let told = registrations(&["doctor"], &[("CANDOR_MAIL", &gone)]).exit(1).stdout;
+    for words in [
+        "well   contract    https://optimalptc.com, statement 2018-09-26, forms: register\n",
+        "1 stored, 1 of them in the last 24 hours, 0 held\n",
+        "wrong  outbox      0 to be sent, 1 failing, 0 given up\n       = help: they are tried again by themselves; \
+         `registrations redeliver` tries now\n",
+        ": unreachable\n       = help: see to CANDOR_MAIL, its user, password and certificates\n",
+    ] {
+        assert!(told.contains(words), "`{words}` is not in:\n{told}");
+    }
+    assert!(!told.contains(PASSWORD), "{told}");
+    let failed = registrations(&["redeliver"], &[("CANDOR_MAIL", &gone)]).exit(1).stdout;
+    assert_eq!(failed, "0 sent, 1 failed\n");
+    let _ = registrations(&["redeliver", "018f3f7e-0000-7000-8000-000000000000"], &[]).exit(1);
+    assert!(mail.mails().is_empty());
+    assert_eq!(registrations(&["redeliver", &reference], &[]).success().stdout, "1 sent, 0 failed\n");
+    assert!(mail.mail().header("message-id").contains(&reference));
+    assert_eq!(registrations(&["redeliver"], &[]).success().stdout, "0 sent, 0 failed\n");
+    assert_eq!(mail.mails().len(), 1);
+    let told = registrations(&["doctor"], &[]).success().stdout;
+    assert!(told.lines().all(|line| line.starts_with("well ")), "{told}");
+    assert_eq!(the_registration(&site)["mail"], "sent");
+}

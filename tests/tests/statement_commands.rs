@@ -573,3 +573,20 @@ fn a_second_draft_and_an_untranslated_translation_are_refused() {
     ]);
     assert_eq!(site.read(LOCK), published);
 }
+
+#[test]
+fn whoever_fills_in_a_form_while_the_statement_changes_is_shown_the_redline() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let before = server.body(&[("name", "Ada"), ("email", "ada@example.com")]);
+    let _ = publish(&site, DAY, &[]).success();
+    let answer = tests::wait_for("the new statement", || {
+        let answer = server.post(&before);
+        (answer.status == 409).then_some(answer)
+    });
+    for words in ["<ins>", "<del>", "A change", "value=\"ada@example.com\"", "What changed in the privacy statement"] {
+        assert!(answer.body.contains(words), "`{words}` is not in:\n{}", answer.body);
+    }
+    let again = answer.body.split("<form").nth(1).expect("the form is there");
+    assert_eq!(again.matches("type=\"submit\"").count(), 1, "{again}");
+}

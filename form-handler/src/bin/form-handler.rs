@@ -1,5 +1,6 @@
 //! The program `form-handler`: the handler behind AWS Lambda's events, for API Gateway, load balancers and function
-//! URLs, and for Netlify's events, which look like those of API Gateway with parts missing.
+//! URLs, and for Netlify's events, which look like those of API Gateway with parts missing. `form-handler serve` is the
+//! handler as a plain server.
 
 #![expect(clippy::print_stderr, reason = "what is wrong at the start is told to whoever deploys it")]
 #![expect(clippy::disallowed_methods, reason = "the program reads the environment, the clock and its contract")]
@@ -12,13 +13,14 @@ use std::task;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use form_handler::{Delivery, Handler, Settings};
+use form_handler::{Delivery, Handler, Settings, check_place};
 use jiff::Timestamp;
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Body, Request, Service};
 use serde_json::{Value, json};
 use statement::contract::Contract;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What every Lambda runtime is given.
 const HOST_VARIABLES: [&str; 4] = [
@@ -31,13 +33,33 @@ const HOST_VARIABLES: [&str; 4] = [
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().json().with_target(false).init();
-    let handler = match prepare() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_server = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => false,
+        ["serve"] => true,
+        _ => {
+            eprintln!(
+                "write `form-handler serve`, or nothing on AWS Lambda; the rest is said by environment variables"
+            );
+            return ExitCode::from(2);
+        }
+    };
+    let handler = match prepare(is_server) {
         Ok(handler) => Arc::new(handler),
         Err(errors) => {
             eprintln!("{errors}");
             return ExitCode::from(2);
         }
     };
+    if is_server {
+        return match serve(handler).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let service = lambda_runtime::service_fn(move |event: LambdaEvent<Value>| answer(Arc::clone(&handler), event));
     match lambda_runtime::run(service).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,24 +70,47 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Serves until the system or a person at the terminal says that it is enough.
+async fn serve(handler: Arc<Handler>) -> Result<(), String> {
+    let address = std::env::var("CANDOR_LISTEN").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+    let cannot = |error: std::io::Error| format!("CANDOR_LISTEN: cannot listen on {address}: {error}");
+    let listener = tokio::net::TcpListener::bind(&address).await.map_err(cannot)?;
+    let mut terminated = signal(SignalKind::terminate()).map_err(cannot)?;
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(cannot)?;
+    let local = listener.local_addr().map_err(cannot)?;
+    eprintln!("listening on http://{local}; how it is: /healthz and /metrics");
+    let stop = async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    };
+    form_handler::serve(listener, handler, Timestamp::now, stop).await.map_err(cannot)
+}
+
 /// Reads the settings and the contract; everything wrong at once.
-fn prepare() -> Result<Handler, String> {
+fn prepare(is_server: bool) -> Result<Handler, String> {
     let variable = |name: &str| std::env::var(name).ok();
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let mut errors = Vec::new();
     // The runtime's library panics without these.
-    if let Some(missing) = HOST_VARIABLES.into_iter().find(|name| variable(name).is_none()) {
-        let help = "AWS Lambda sets it: this program runs there; on a machine of your own, use `candor serve`";
+    if let Some(missing) = HOST_VARIABLES.into_iter().find(|name| !is_server && variable(name).is_none()) {
+        let help = "AWS Lambda sets it; on a machine of your own, use `form-handler serve`";
         errors.push(format!("{missing}: not set; {help}"));
     }
     errors.extend(Settings::check_names(names).err().map(|errors| errors.to_string()));
     let settings = Settings::from_environment(&variable, None).map_err(|found| errors.push(found.to_string()));
     let contract = read_contract(variable("CANDOR_CONTRACT")).map_err(|found| errors.push(found));
+    if let Ok(contract) = &contract {
+        errors.extend(check_place(&variable, contract.statement.as_ref()).err());
+    }
     let (Ok(settings), Ok(contract), true) = (settings, contract, errors.is_empty()) else {
         return Err(errors.join("\n"));
     };
     let delivery = Delivery::open(&settings).map_err(|error| error.to_string())?;
-    Ok(Handler::new(contract, Arc::new(delivery))?.behind_proxy(settings.proxy_secret()))
+    Ok(Handler::new(contract, Arc::new(delivery))?
+        .behind_proxy(settings.proxy_secret())
+        .counting(settings.client_address_header()))
 }
 
 fn read_contract(path: Option<String>) -> Result<Contract, String> {

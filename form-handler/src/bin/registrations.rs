@@ -1,4 +1,4 @@
-//! The program `registrations`: staff read what was registered.
+//! The program `registrations`: staff read what was registered, send mail again that could not be sent, and ask how it all is.
 
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
@@ -6,20 +6,25 @@ use std::process::ExitCode;
 
 use anstream::eprintln;
 use clap::{Args, Parser, Subcommand};
-use form_handler::registration::indented;
+use form_handler::registration::{Mail, MailKind, indented};
 use form_handler::store::{Store, Stored};
-use form_handler::{LocalDefaults, Settings};
+use form_handler::{Delivery, LocalDefaults, Redelivered, Settings, doctor};
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use statement::contract::Contract;
 use uuid::Uuid;
 
-/// Reads the registrations that the site's forms have taken
+/// So many mails are taken out of the outbox at once.
+const LOT: u32 = 10;
+
+/// Reads the registrations that the site's forms have taken, and looks after their mail
 ///
 /// The store is the one CANDOR_STORE names, or `.candor/registrations.sqlite` in the site's folder.
 #[derive(Parser)]
 #[command(
     name = "registrations",
     version,
-    after_help = "Exit codes: 0 all is well, 1 there is no such registration, 2 the machine failed."
+    after_help = "Exit codes: 0 all is well, 1 there is no such registration, or a mail or a part of the whole fails, 2 the machine failed."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -35,6 +40,9 @@ enum Command {
         /// Only those of this form
         #[arg(long, value_name = "ID")]
         form: Option<String>,
+        /// Those that are held as suspected spam instead of the others
+        #[arg(long)]
+        held: bool,
         /// At most this many
         #[arg(long, value_name = "NUMBER")]
         limit: Option<u32>,
@@ -53,6 +61,27 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take a registration out of those that are held as suspected spam, and mail it to staff
+    Release {
+        #[command(flatten)]
+        store: StoreArguments,
+        /// The reference
+        #[arg(value_name = "REFERENCE")]
+        id: Uuid,
+    },
+    /// Send mail again that could not be sent
+    Redeliver {
+        #[command(flatten)]
+        store: StoreArguments,
+        /// Only that about this registration
+        #[arg(value_name = "REFERENCE")]
+        id: Option<Uuid>,
+    },
+    /// Tell what is configured, what can be reached, what waits and what fails
+    Doctor {
+        #[command(flatten)]
+        store: StoreArguments,
+    },
 }
 
 #[derive(Args)]
@@ -63,26 +92,63 @@ struct StoreArguments {
 }
 
 impl StoreArguments {
-    #[expect(clippy::disallowed_methods, reason = "the program reads the environment, and nobody else")]
+    fn local(&self) -> LocalDefaults {
+        LocalDefaults { folder: self.root.join(".candor") }
+    }
+
     fn open(&self) -> Result<Store, String> {
-        let local = LocalDefaults { folder: self.root.join(".candor") };
-        let path =
-            Settings::database(&|name: &str| std::env::var(name).ok(), &local).map_err(|errors| errors.to_string())?;
+        let path = Settings::database(&variable, &self.local()).map_err(|errors| errors.to_string())?;
         Store::open_for_reading(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+    }
+
+    fn settings(&self) -> Result<Settings, String> {
+        Settings::from_environment(&variable, Some(&self.local())).map_err(|errors| errors.to_string())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the program reads its contract")]
+    fn contract(&self) -> Result<Contract, String> {
+        let path = variable("CANDOR_CONTRACT").map_or_else(|| self.root.join("contract.json"), PathBuf::from);
+        let json = std::fs::read(&path).map_err(|error| {
+            format!("cannot read `{}`: {error}\n  = help: `candor build` writes it", path.display())
+        })?;
+        Contract::parse(&json).map_err(|fact| format!("`{}`: {fact}", path.display()))
     }
 }
 
-fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
-        Ok(Some(text)) => {
+#[expect(clippy::disallowed_methods, reason = "the program reads the environment, and nobody else")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program reads the clock, and nobody else")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// What to print, and whether all is well.
+struct Answer {
+    text: String,
+    is_well: bool,
+}
+
+impl From<String> for Answer {
+    fn from(text: String) -> Self {
+        Self { text, is_well: true }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(Some(answer)) => {
             let mut output = std::io::stdout().lock();
-            match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+            match output.write_all(answer.text.as_bytes()).and_then(|()| output.flush()) {
                 // Who pipes into `head` has seen enough.
                 Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                     eprintln!("error: cannot write to the standard output: {error}");
                     ExitCode::from(2)
                 }
-                _ => ExitCode::SUCCESS,
+                _ => ExitCode::from(u8::from(!answer.is_well)),
             }
         }
         Ok(None) => {
@@ -97,17 +163,50 @@ fn main() -> ExitCode {
 }
 
 /// What to print; none where there is no such registration.
-fn run(command: Command) -> Result<Option<String>, String> {
+async fn run(command: Command) -> Result<Option<Answer>, String> {
     match command {
-        Command::List { store, form, limit, json } => {
-            let found = store.open()?.list(form.as_deref(), limit).map_err(|error| error.to_string())?;
-            Ok(Some(if json { pretty(&found.iter().map(head).collect()) } else { table(&found) }))
+        Command::List { store, form, held, limit, json } => {
+            let found = store.open()?.list(form.as_deref(), held, limit).map_err(|error| error.to_string())?;
+            Ok(Some(if json { pretty(&found.iter().map(head).collect()) } else { table(&found) }.into()))
         }
         Command::Show { store, id, json } => {
             let found = store.open()?.get(id).map_err(|error| error.to_string())?;
-            Ok(found.map(|found| if json { pretty(&whole(&found)) } else { card(&found) }))
+            Ok(found.map(|found| if json { pretty(&whole(&found)) } else { card(&found) }.into()))
+        }
+        Command::Release { store, id } => {
+            let delivery = Delivery::open(&store.settings()?).map_err(|error| error.to_string())?;
+            let is_released = delivery.release(id, now()).await.map_err(|error| error.to_string())?;
+            if is_released { redeliver(&store, None).await } else { Ok(None) }
+        }
+        Command::Redeliver { store, id } => redeliver(&store, id).await,
+        Command::Doctor { store } => {
+            let findings = doctor::examine(&store.settings()?, store.contract(), now()).await;
+            let is_well = findings.iter().all(|finding| finding.help.is_none());
+            Ok(Some(Answer { text: findings.iter().map(ToString::to_string).collect(), is_well }))
         }
     }
+}
+
+/// Sends what has failed, of one registration or of all, in small lots so that a lease outlasts each.
+async fn redeliver(store: &StoreArguments, id: Option<Uuid>) -> Result<Option<Answer>, String> {
+    let (settings, contract) = (store.settings()?, store.contract()?);
+    let delivery = Delivery::open(&settings).map_err(|error| error.to_string())?;
+    if let Some(id) = id
+        && store.open()?.get(id).map_err(|error| error.to_string())?.is_none()
+    {
+        return Ok(None);
+    }
+    delivery.make_due(id, now()).await.map_err(|error| error.to_string())?;
+    let mut all = Redelivered::default();
+    loop {
+        let done = delivery.redeliver(&contract, now(), LOT).await.map_err(|error| error.to_string())?;
+        if done == Redelivered::default() {
+            break;
+        }
+        all = Redelivered { sent: all.sent + done.sent, failed: all.failed + done.failed };
+    }
+    let Redelivered { sent, failed } = all;
+    Ok(Some(Answer { text: format!("{sent} sent, {failed} failed\n"), is_well: failed == 0 }))
 }
 
 fn pretty(value: &Value) -> String {
@@ -117,15 +216,18 @@ fn pretty(value: &Value) -> String {
 /// What is known about a registration besides the answers.
 fn head(stored: &Stored) -> Value {
     let registration = &stored.registration;
+    let staff = mail_of(stored, MailKind::Staff);
     json!({
         "reference": registration.id,
         "received": registration.received,
         "form": registration.form,
         "form_sha256": registration.form_sha256,
+        "held": registration.held,
         "statement_version": registration.statement_version,
         "statement_digest": registration.statement_digest,
-        "mail": stored.mail,
-        "mail_error": stored.mail_error,
+        "mail": staff.map_or("none", |mail| mail.state.word()),
+        "mail_error": staff.and_then(|mail| mail.error.as_deref()),
+        "confirmation": mail_of(stored, MailKind::Confirmation).map_or("none", |mail| mail.state.word()),
     })
 }
 
@@ -135,6 +237,7 @@ fn whole(stored: &Stored) -> Value {
     let answers =
         stored.registration.fields.iter().map(|(name, value)| json!({"field": name, "value": value.expose()}));
     value["answers"] = answers.collect();
+    value["receipt"] = serde_json::from_str(&stored.receipt).unwrap_or(Value::Null);
     value
 }
 
@@ -182,7 +285,12 @@ fn card(stored: &Stored) -> String {
     text
 }
 
+fn mail_of(stored: &Stored, kind: MailKind) -> Option<&Mail> {
+    stored.mails.iter().find(|mail| mail.kind == kind)
+}
+
 fn mail(stored: &Stored) -> String {
-    let state = stored.mail.word();
-    stored.mail_error.as_ref().map_or_else(|| state.to_owned(), |error| format!("{state} ({error})"))
+    let Some(mail) = mail_of(stored, MailKind::Staff) else { return "none".to_owned() };
+    let state = mail.state.word();
+    mail.error.as_ref().map_or_else(|| state.to_owned(), |error| format!("{state} ({error})"))
 }

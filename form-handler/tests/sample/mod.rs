@@ -1,5 +1,7 @@
 //! A contract with one form, and a handler that obeys it with real parts in a folder of its own.
 
+#![allow(dead_code, reason = "each test program uses what it needs")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +12,8 @@ use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::{Request, Response};
 use http_body_util::Full;
 use statement::contract::{
-    Contract, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart, RetryPage, SCHEMA,
-    StatementInForce,
+    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart,
+    RetryPage, SCHEMA, StatementInForce,
 };
 use statement::form::{FieldKind, Notify};
 
@@ -28,6 +30,10 @@ pub(crate) fn contract(notify: Notify) -> Contract {
         kind,
         label: format!("Your {name}"),
         required,
+        required_when: None,
+        options: Vec::new(),
+        min: None,
+        max: None,
         characters_max,
         message_empty: format!("Enter your {name}"),
         message_too_long: format!("Your {name} must be {characters_max} characters or less"),
@@ -50,7 +56,9 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             html("\">"),
         ],
     };
-    let mut page = vec![PagePart::Html("<ul>".into()), PagePart::SummaryItems, PagePart::Html("</ul><form>".into())];
+    let mut page =
+        vec![PagePart::Html("<ul>".into()), PagePart::SummaryItems, PagePart::Html("</ul>".into()), PagePart::Changes];
+    page.push(PagePart::Html("<form>".into()));
     page.extend(fields.iter().map(|field| PagePart::Field(field.name.clone())));
     page.push(PagePart::Html("</form>\n".into()));
     let retry = RetryPage {
@@ -77,7 +85,17 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             url: "https://example.org/privacy/2018-09-26/".into(),
             fields: fields.iter().map(|field| field.name.clone()).collect(),
             contact_email: "support@example.org".into(),
-            retention_minimum: None,
+            contact_url: "mailto:support@example.org?subject=WEBSITE".into(),
+            controller: Some("Example Ltd".into()),
+            language: "en".into(),
+            retention_minimum: Some("P7Y".into()),
+            at_minimum: Some("delete".into()),
+            hold_grounds: vec!["litigation-hold".into()],
+            recipients: Vec::new(),
+            countries: vec!["US".into()],
+            security_data: vec!["ip-address".into()],
+            law: Some("US".into()),
+            earlier: vec![EarlierStatement { digest: "e".repeat(64), changes: "<ins>new</ins>".into() }],
         }),
         forms: BTreeMap::from([(
             "register".to_owned(),
@@ -86,11 +104,15 @@ pub(crate) fn contract(notify: Notify) -> Contract {
                 page: "/register/".into(),
                 thanks: "/thank-you/".into(),
                 notify,
+                purpose: "support-services".into(),
+                never: vec!["marketing".into()],
+                confirmation: None,
                 sha256: DIGEST.into(),
                 fields,
                 messages: Messages {
                     statement_changed: "The statement has changed".into(),
                     unavailable: "Your answers could not be saved".into(),
+                    too_often: "Too many were sent".into(),
                     too_large: "Your answers are too long".into(),
                     not_our_form: "This was not sent by our form".into(),
                 },
@@ -110,7 +132,7 @@ pub(crate) fn handler(folder: &Path, notify: Notify, variables: &[(&str, &str)])
 /// All that is in the store under `folder`.
 pub(crate) fn stored(folder: &Path) -> Vec<Stored> {
     let path = LocalDefaults { folder: folder.to_owned() }.database();
-    Store::open_for_reading(&path).unwrap().list(None, None).unwrap()
+    Store::open_for_reading(&path).unwrap().list(None, false, None).unwrap()
 }
 
 /// A form body with the statement's version and digest after `fields`.

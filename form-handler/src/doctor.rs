@@ -1,0 +1,101 @@
+//! How the function is: what is configured, what can be reached, what waits, what fails, and what to do about it.
+//!
+//! It changes nothing and prints nothing.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use statement::contract::Contract;
+
+use crate::delivery::Numbers;
+use crate::mail::Mailer;
+use crate::settings::{MailRoute, MailSettings, Settings, StoreSettings};
+use crate::store::{Outbox, Store, StoreError};
+
+/// One part of the whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at, in a word.
+    pub part: &'static str,
+    /// How it is.
+    pub fact: String,
+    /// What to do, where something is wrong.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.help.is_some() { "wrong" } else { "well" };
+        writeln!(formatter, "{mark:5}  {:10}  {}", self.part, self.fact)?;
+        self.help.iter().try_for_each(|help| writeln!(formatter, "       = help: {help}"))
+    }
+}
+
+fn well(part: &'static str, fact: impl Into<String>) -> Finding {
+    Finding { part, fact: fact.into(), help: None }
+}
+
+fn wrong(part: &'static str, fact: impl Into<String>, help: impl Into<String>) -> Finding {
+    Finding { part, fact: fact.into(), help: Some(help.into()) }
+}
+
+/// Looks at everything.
+pub async fn examine(settings: &Settings, contract: Result<Contract, String>, now: Timestamp) -> Vec<Finding> {
+    let mut findings = vec![match contract {
+        Ok(contract) => well("contract", contract_description(&contract)),
+        Err(fact) => wrong("contract", fact, "build the site again, with the version this program is of"),
+    }];
+    findings.extend(store(settings, now));
+    findings.push(mail(settings).await);
+    findings
+}
+
+fn contract_description(contract: &Contract) -> String {
+    let forms: Vec<&str> = contract.forms.keys().map(String::as_str).collect();
+    let statement = contract.statement.as_ref().map_or("none", |statement| &statement.version);
+    format!("{}, statement {statement}, forms: {}", contract.base_url, forms.join(", "))
+}
+
+fn store(settings: &Settings, now: Timestamp) -> Vec<Finding> {
+    let StoreSettings::Sqlite(path) = &settings.store else {
+        return vec![well("store", settings.store_description())];
+    };
+    let place = path.display();
+    match Store::open_for_reading(path).and_then(|store| store.numbers(now)) {
+        Ok(Numbers { registrations, lately, held, outbox }) => {
+            let fact = format!("{place}: {registrations} stored, {lately} of them in the last 24 hours, {held} held");
+            vec![well("store", fact), mails(outbox)]
+        }
+        Err(error @ StoreError::CannotOpen(_)) if !path.exists() => {
+            vec![well("store", format!("{place}: not there yet ({error})"))]
+        }
+        Err(error) => vec![wrong("store", format!("{place}: {error}"), "see to its file, and to who may write it")],
+    }
+}
+
+fn mails(outbox: Outbox) -> Finding {
+    let Outbox { pending, failing, resting } = outbox;
+    let fact = format!("{pending} to be sent, {failing} failing, {resting} given up");
+    match (failing, resting) {
+        (0, 0) => well("outbox", fact),
+        (_, 0) => wrong("outbox", fact, "they are tried again by themselves; `registrations redeliver` tries now"),
+        _ => wrong("outbox", fact, "mend the mail, then `registrations redeliver`; `registrations list` says why"),
+    }
+}
+
+async fn mail(settings: &Settings) -> Finding {
+    let place = settings.mail_description();
+    let Some(mail @ MailSettings { route: MailRoute::Smtp(_), .. }) = &settings.mail else {
+        return well("mail", place);
+    };
+    let reached = match Mailer::new(mail) {
+        Ok(mailer) => mailer.reach().await.map_err(|error| error.word().to_owned()),
+        Err(fact) => Err(fact),
+    };
+    match reached {
+        Ok(()) => well("mail", place),
+        Err(fact) => {
+            wrong("mail", format!("{place}: {fact}"), "see to CANDOR_MAIL, its user, password and certificates")
+        }
+    }
+}

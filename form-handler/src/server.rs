@@ -1,0 +1,118 @@
+//! A plain server around the handler, for a machine of one's own behind a reverse proxy.
+//!
+//! It speaks HTTP/1.1, tells how it is under `/healthz` and in numbers under `/metrics`, and sends what is due in the
+//! outbox. It knows neither TLS nor the site's pages, which are the proxy's.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::future::{Future, IntoFuture};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+
+use crate::Handler;
+
+/// How often the outbox is looked through.
+const OUTBOX_PERIOD: Duration = Duration::from_secs(60);
+/// So many mails at a time, so that the lease of the last outlasts those before it.
+const OUTBOX_LOT: u32 = 10;
+/// How long those who are being answered when the server is told to stop have for it.
+const STOP_TIME_MAX: Duration = Duration::from_secs(30);
+
+#[derive(Clone)]
+struct App {
+    handler: Arc<Handler>,
+    clock: fn() -> Timestamp,
+    /// How many answers had which status.
+    answers: Arc<Mutex<BTreeMap<u16, u64>>>,
+}
+
+/// Serves until `stop` is ready, then ends what is under way.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    handler: Arc<Handler>,
+    clock: fn() -> Timestamp,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let app = App { handler: Arc::clone(&handler), clock, answers: Arc::default() };
+    let router =
+        Router::new().route("/healthz", get(health)).route("/metrics", get(metrics)).fallback(answer).with_state(app);
+    let outbox = tokio::spawn(send_what_is_due(Arc::clone(&handler), clock));
+    let (told, mut since_told) = tokio::sync::watch::channel(false);
+    let server = axum::serve(listener, router)
+        .with_graceful_shutdown(async move {
+            stop.await;
+            told.send_replace(true);
+        })
+        .into_future();
+    let served = tokio::select! {
+        served = server => served,
+        // A connection that is kept open and says nothing is not waited for.
+        () = async {
+            let _ = since_told.wait_for(|told| *told).await;
+            tokio::time::sleep(STOP_TIME_MAX).await;
+        } => Ok(()),
+    };
+    outbox.abort();
+    handler.finish().await;
+    served
+}
+
+async fn answer(State(app): State<App>, request: Request) -> Response {
+    let response = app.handler.handle(request, (app.clock)()).await.map(Body::from);
+    *app.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(response.status().as_u16()).or_default() += 1;
+    response
+}
+
+/// Whether a submission would be stored.
+async fn health(State(app): State<App>) -> Response {
+    match app.handler.numbers((app.clock)()).await {
+        Ok(_) => "ok\n".into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+    }
+}
+
+/// Prometheus' text format, version 0.0.4.
+async fn metrics(State(app): State<App>) -> Response {
+    let mut text = String::from(
+        "# HELP candor_answers_total Answers to submissions, by status.\n# TYPE candor_answers_total counter\n",
+    );
+    for (status, count) in &*app.answers.lock().unwrap_or_else(PoisonError::into_inner) {
+        writeln!(text, "candor_answers_total{{status=\"{status}\"}} {count}").expect("invariant: a string takes text");
+    }
+    if let Ok(Some(numbers)) = app.handler.numbers((app.clock)()).await {
+        let gauges = [
+            ("candor_registrations", "Registrations in the store.", numbers.registrations),
+            ("candor_registrations_held", "Registrations held as suspected spam.", numbers.held),
+            ("candor_mails_pending", "Mails to be sent for the first time.", numbers.outbox.pending),
+            ("candor_mails_failing", "Mails that failed and are tried again.", numbers.outbox.failing),
+            ("candor_mails_resting", "Mails that were given up until staff say otherwise.", numbers.outbox.resting),
+        ];
+        for (name, help, value) in gauges {
+            writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")
+                .expect("invariant: a string takes text");
+        }
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn send_what_is_due(handler: Arc<Handler>, clock: fn() -> Timestamp) {
+    let mut period = tokio::time::interval(OUTBOX_PERIOD);
+    loop {
+        period.tick().await;
+        if let Err(error) = handler.redeliver(clock(), OUTBOX_LOT).await {
+            tracing::error!(%error, "mail that is due could not be looked for");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The tables of the store, version by version. It knows SQL and no registration.
+
+/// Written into the file, so that an older program does not misread it.
+pub(super) const VERSION: i64 = 2;
+/// What each version has that the one before it had not.
+pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
+    "
+    create table registration (
+        id text primary key,
+        received text not null,
+        form text not null,
+        form_sha256 text not null,
+        statement_version text not null,
+        statement_digest text not null,
+        fields text not null,
+        mail text not null,
+        mail_error text
+    ) strict, without rowid;
+    ",
+    // `due` is in seconds since 1970; null where nothing is to be done.
+    "
+    create table mail (
+        registration text not null references registration (id) on delete cascade,
+        kind text not null,
+        address_sha256 text,
+        state text not null,
+        error text,
+        attempts integer not null default 0,
+        due integer,
+        primary key (registration, kind)
+    ) strict, without rowid;
+    insert into mail (registration, kind, state, error, due)
+        select id, 'staff', mail, mail_error, case when mail = 'sent' then null else 0 end
+        from registration where mail <> 'none';
+    alter table registration drop column mail;
+    alter table registration drop column mail_error;
+    alter table registration add column received_seconds integer not null default 0;
+    alter table registration add column submission_sha256 text not null default '';
+    alter table registration add column receipt text not null default '';
+    alter table registration add column held text;
+    create index registration_by_submission on registration (submission_sha256, received_seconds);
+    create index mail_by_due on mail (due) where due is not null;
+    create index mail_by_address on mail (address_sha256) where address_sha256 is not null;
+    ",
+];

@@ -1,0 +1,269 @@
+//! What becomes of a registration's mail when it cannot be sent at once, and of submissions that come twice.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test ends where something is not as it should be"
+)]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use form_handler::registration::{Mail, MailKind, MailState};
+use form_handler::store::{Outbox, Store};
+use form_handler::{Delivery, Handler, LocalDefaults, Redelivered, Settings};
+use jiff::{SignedDuration, Timestamp};
+use statement::contract::Contract;
+use statement::form::Notify;
+
+mod sample;
+use sample::{answer, body, contract, now, post, stored};
+
+/// A port of this machine where nobody listens.
+const GONE: &str = "smtps://127.0.0.1:1";
+
+fn with_confirmation() -> Contract {
+    let mut contract = contract(Notify::Reference);
+    contract.forms.get_mut("register").unwrap().confirmation = Some("email".into());
+    contract
+}
+
+fn delivery(folder: &Path, mail: &str) -> Arc<Delivery> {
+    let lookup = |name: &str| match name {
+        "CANDOR_MAIL" if !mail.is_empty() => Some(mail.to_owned()),
+        "CANDOR_MAIL_FROM" => Some("site@example.org".to_owned()),
+        "CANDOR_MAIL_TO" => Some("staff@example.org".to_owned()),
+        _ => None,
+    };
+    let local = LocalDefaults { folder: folder.to_owned() };
+    Arc::new(Delivery::open(&Settings::from_environment(&lookup, Some(&local)).unwrap()).unwrap())
+}
+
+fn after(seconds: i64) -> Timestamp {
+    now() + SignedDuration::from_secs(seconds)
+}
+
+fn mails(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder.join("mail")) else { return Vec::new() };
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn outbox(folder: &Path) -> Outbox {
+    let path = LocalDefaults { folder: folder.to_owned() }.database();
+    Store::open_for_reading(&path).unwrap().outbox().unwrap()
+}
+
+#[tokio::test]
+async fn a_mail_that_failed_is_sent_by_the_next_run_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = delivery(folder.path(), GONE);
+    let handler = Handler::new(with_confirmation(), Arc::clone(&gone)).unwrap();
+    assert_eq!(answer(&handler, post(body("name=Ada&email=ada@example.org"))).await.0, 303);
+    assert_eq!(outbox(folder.path()), Outbox { pending: 0, failing: 2, resting: 0 });
+    let failed = |kind| Mail { kind, state: MailState::Failed, error: Some("unreachable".into()) };
+    assert_eq!(stored(folder.path())[0].mails, [failed(MailKind::Staff), failed(MailKind::Confirmation)]);
+
+    let mended = delivery(folder.path(), "");
+    let contract = with_confirmation();
+    assert_eq!(mended.redeliver(&contract, after(59), 9).await.unwrap(), Redelivered::default(), "not due yet");
+    assert_eq!(gone.redeliver(&contract, after(61), 9).await.unwrap(), Redelivered { sent: 0, failed: 2 });
+    assert_eq!(mended.redeliver(&contract, after(61 + 239), 9).await.unwrap(), Redelivered::default(), "rarer");
+    // Another visitor's run sends what is due, besides its own.
+    let handler = Handler::new(contract.clone(), Arc::clone(&mended)).unwrap();
+    let response = handler.handle(post(body("name=Eve&email=eve@example.org")), after(61 + 241)).await;
+    assert_eq!(response.status(), 303);
+    assert_eq!(mails(folder.path()).len(), 4);
+    assert_eq!(outbox(folder.path()), Outbox::default());
+    assert_eq!(mended.redeliver(&contract, after(1_000_000), 9).await.unwrap(), Redelivered::default(), "once");
+}
+
+#[tokio::test]
+async fn a_mail_cut_short_by_a_crash_is_sent_after_a_while_and_by_one_of_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = LocalDefaults { folder: folder.path().to_owned() }.database();
+    let none = delivery(folder.path(), "none");
+    let handler = Handler::new(with_confirmation(), none).unwrap();
+    assert_eq!(answer(&handler, post(body("name=Ada&email=ada@example.org"))).await.0, 303);
+    let mut registration = stored(folder.path()).remove(0).registration;
+    // What a process leaves that ends between storing and mailing.
+    registration.id = form_handler::registration::Registration::id(after(1));
+    registration.fields.pop();
+    Store::open(&path).unwrap().insert(&registration, "{}", &[MailKind::Staff]).unwrap();
+    assert_eq!(outbox(folder.path()), Outbox { pending: 1, failing: 0, resting: 0 });
+
+    let (one, other) = (delivery(folder.path(), ""), delivery(folder.path(), ""));
+    let contract = with_confirmation();
+    assert_eq!(one.redeliver(&contract, after(119), 9).await.unwrap(), Redelivered::default());
+    let (first, second) =
+        tokio::join!(one.redeliver(&contract, after(121), 9), other.redeliver(&contract, after(121), 9));
+    assert_eq!(first.unwrap().sent + second.unwrap().sent, 1);
+    assert_eq!(mails(folder.path()), [format!("{}.eml", registration.id)]);
+}
+
+#[tokio::test]
+async fn a_mail_that_keeps_failing_rests_until_staff_say_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = delivery(folder.path(), GONE);
+    let contract = contract(Notify::Reference);
+    let handler = Handler::new(contract.clone(), Arc::clone(&gone)).unwrap();
+    assert_eq!(answer(&handler, post(body("name=Ada"))).await.0, 303);
+    for day in 1..20 {
+        assert_eq!(gone.redeliver(&contract, after(day * 86_400), 9).await.unwrap().failed, 1, "{day}");
+    }
+    assert_eq!(outbox(folder.path()), Outbox { pending: 0, failing: 0, resting: 1 });
+    let mended = delivery(folder.path(), "");
+    let later = after(30 * 86_400);
+    assert_eq!(mended.redeliver(&contract, later, 9).await.unwrap(), Redelivered::default());
+    assert_eq!(mended.make_due(Some(stored(folder.path())[0].registration.id), later).await.unwrap(), 1);
+    assert_eq!(mended.redeliver(&contract, later, 9).await.unwrap(), Redelivered { sent: 1, failed: 0 });
+    assert_eq!(outbox(folder.path()), Outbox::default());
+}
+
+#[tokio::test]
+async fn the_same_answers_twice_are_one_registration_and_one_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = Handler::new(with_confirmation(), delivery(folder.path(), "")).unwrap();
+    let sent = || post(body("name=Ada&email=ada@example.org&other=x"));
+    let (one, other) = tokio::join!(answer(&handler, sent()), answer(&handler, sent()));
+    assert_eq!(one, other, "both are told of one reference");
+    assert_eq!(handler.handle(sent(), after(86_399)).await.headers()["location"], one.1.as_str());
+    assert_eq!((stored(folder.path()).len(), mails(folder.path()).len()), (1, 2));
+    assert_ne!(answer(&handler, post(body("name=Ada&email=ada@example.org&other=y"))).await.1, one.1);
+    assert_ne!(handler.handle(sent(), after(86_401)).await.headers()["location"], one.1.as_str());
+    assert_eq!(stored(folder.path()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_confirmation_repeats_nothing_and_has_the_receipt() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = Handler::new(with_confirmation(), delivery(folder.path(), "")).unwrap();
+    let typed = "name=Buy+at+spam.example&email=Ada@example.org&other=http://spam.example";
+    assert_eq!(answer(&handler, post(body(typed))).await.0, 303);
+    let id = stored(folder.path())[0].registration.id;
+    let mail = std::fs::read_to_string(folder.path().join("mail").join(format!("{id}.confirmation.eml"))).unwrap();
+    let mail = mail.replace("\r\n", "\n");
+    assert!(!mail.contains("spam"), "{mail}");
+    let (headers, parts) = mail.split_once("\n\n").unwrap();
+    assert_eq!(
+        headers,
+        format!(
+            "From: site@example.org\nSubject: Example: we have what you sent\n\
+             Message-ID: <{id}.confirmation@example.org>\nDate: Wed, 01 May 2024 12:00:00 +0000\n\
+             Auto-Submitted: auto-generated\nTo: Ada@example.org\nMIME-Version: 1.0\n\
+             Content-Type: multipart/mixed;\n boundary=\"{id}.confirmation.parts\""
+        )
+    );
+    let text = format!(
+        "We have what you sent from this page:\n\n    https://example.org/register/\n\n\
+         Received   2024-05-01T12:00:00Z\nReference  {id}\n\n"
+    );
+    assert!(parts.contains(&text), "{parts}");
+    assert!(parts.contains("    https://example.org/privacy/2018-09-26/\n"), "{parts}");
+    assert!(parts.contains("Content-Disposition: attachment; filename=\"receipt.json\""), "{parts}");
+}
+
+#[tokio::test]
+async fn an_address_gets_three_confirmations_a_day_and_everything_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = Handler::new(with_confirmation(), delivery(folder.path(), "")).unwrap();
+    for (number, address) in ["a@example.org", "A@example.org", "a@EXAMPLE.org", "a@example.org"].iter().enumerate() {
+        assert_eq!(answer(&handler, post(body(&format!("name={number}&email={address}")))).await.0, 303);
+    }
+    assert_eq!(answer(&handler, post(body("name=Eve&email=eve@example.org"))).await.0, 303);
+    let confirmations = |folder: &Path| mails(folder).iter().filter(|name| name.contains("confirmation")).count();
+    assert_eq!((stored(folder.path()).len(), confirmations(folder.path())), (5, 4));
+    let response = handler.handle(post(body("name=later&email=a@example.org")), after(86_401)).await;
+    assert_eq!((response.status().as_u16(), confirmations(folder.path())), (303, 5));
+}
+
+#[tokio::test]
+async fn a_receipt_says_what_was_shown_and_promised() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = Handler::new(contract(Notify::Reference), delivery(folder.path(), "none")).unwrap();
+    assert_eq!(answer(&handler, post(body("name=Ada&other=confided"))).await.0, 303);
+    let found = stored(folder.path()).remove(0);
+    let mut receipt: serde_json::Value = serde_json::from_str(&found.receipt).unwrap();
+    let sha256 = receipt.as_object_mut().unwrap().remove("sha256").unwrap();
+    let canonical = statement::digest::canonical_json(&receipt);
+    assert_eq!(sha256, statement::digest::sha256_hex(canonical.as_bytes()));
+    assert_eq!(
+        receipt,
+        serde_json::json!({
+            "schema": "registration-receipt/1",
+            "kind": "notice",
+            "acknowledged": [],
+            "record": found.registration.id,
+            "received": "2024-05-01T12:00:00Z",
+            "channel": "web",
+            "form": {"id": "register", "page": "/register/", "sha256": sample::DIGEST},
+            "statement": {
+                "document": "example-privacy", "version": "2018-09-26", "digest": sample::DIGEST,
+                "text_sha256": sample::DIGEST, "facts_sha256": sample::DIGEST, "language": "en",
+                "url": "https://example.org/privacy/2018-09-26/",
+            },
+            "controller": {"name": "Example Ltd", "contact": "mailto:support@example.org?subject=WEBSITE"},
+            "fields": ["name", "other"],
+            "purpose": "support-services",
+            "never": ["marketing"],
+            "recipients": [],
+            "storage": {"countries": ["US"]},
+            "law": "US",
+            "retention": {"not_before": "2031-05-01", "then": "delete", "unless": ["litigation-hold"]},
+        })
+    );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(60))]
+
+    /// No receipt has anything that was typed.
+    #[test]
+    fn a_receipt_has_no_answer(name in "[a-z]{6}Q", other in "Q[ -~]{0,30}Q") {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let handler = Handler::new(contract(Notify::Reference), delivery(folder.path(), "none")).unwrap();
+            let typed: String = other.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let request = post(body(&format!("name={name}&other={typed}")));
+            assert_eq!(answer(&handler, request).await.0, 303);
+            let receipt = stored(folder.path()).remove(0).receipt;
+            proptest::prop_assert!(!receipt.contains(&name) && !receipt.contains(&other), "{receipt}");
+            Ok(())
+        })?;
+    }
+}
+
+#[test]
+fn a_store_of_the_version_before_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("registrations.sqlite");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(
+        "create table registration (id text primary key, received text not null, form text not null, \
+         form_sha256 text not null, statement_version text not null, statement_digest text not null, \
+         fields text not null, mail text not null, mail_error text) strict, without rowid; \
+         insert into registration values \
+         ('018f3f7e-0000-7000-8000-000000000001', '2024-05-01T12:00:00Z', 'register', 'a', '2018-09-26', 'b', \
+         '[[\"name\",\"Ada\"]]', 'failed', 'timeout'), \
+         ('018f3f7e-0000-7000-8000-000000000002', '2024-05-01T12:00:01Z', 'register', 'a', '2018-09-26', 'b', \
+         '[[\"name\",\"Eve\"]]', 'none', null); \
+         pragma user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
+    let early = Store::open_for_reading(&path).unwrap_err().to_string();
+    assert_eq!(
+        early,
+        "the database was written by an earlier version of this software; `registrations redeliver` brings it up to date"
+    );
+    let mut store = Store::open(&path).unwrap();
+    let all = store.list(None, false, None).unwrap();
+    assert_eq!((all.len(), all[0].mails.len()), (2, 0));
+    let mail = Mail { kind: MailKind::Staff, state: MailState::Failed, error: Some("timeout".into()) };
+    assert_eq!(all[1].mails, [mail]);
+    assert_eq!(store.take_due(now(), 9).unwrap().len(), 1);
+    drop(store);
+    assert_eq!(Store::open_for_reading(&path).unwrap().list(None, false, None).unwrap().len(), 2);
+}
