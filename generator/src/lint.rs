@@ -48,7 +48,8 @@ pub fn check_profiles(site: &Site, diagnostics: &mut Diagnostics) {
 pub fn check_privacy_link(site: &Site, page: &SitePage, html: &str, diagnostics: &mut Diagnostics) {
     let Some(statement) = site.statement() else { return };
     let is_required = statement.promises.provenance.is_some();
-    if !(is_required || !site.config.declared.lint.is_empty()) || scan::has_privacy_link(html) {
+    let is_wished_for = !site.config.declared.lint.is_empty();
+    if !is_required && !is_wished_for || scan::has_privacy_link(html) {
         return;
     }
     let path: Arc<str> = format!("themes/{}/templates", site.config.theme.value).into();
