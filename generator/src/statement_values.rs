@@ -431,7 +431,7 @@ fn moves(blocks: &[RedlineBlock]) -> Vec<Option<usize>> {
 
 /// Whether it is the line below a table's head, a mark of markdown that nobody is shown.
 fn is_rule(block: &RedlineBlock) -> bool {
-    let mut texts = block.pieces.iter().map(|Piece::Kept(text)| Piece::Inserted(text) | Piece::Deleted(text) | text);
+    let mut texts = block.pieces.iter().map(|(Piece::Kept(text) | Piece::Inserted(text) | Piece::Deleted(text))| text);
     block.heading.is_none()
         && texts.clone().next().is_some_and(|first| first.starts_with('|'))
         && texts.all(|text| text.bytes().all(|byte| b"|-: ".contains(&byte)))

@@ -64,9 +64,14 @@ pub(super) fn unchanged(old: &[Block<'_>], new: &[Block<'_>]) -> Vec<(usize, usi
         if matches!(block.kind, BlockKind::Heading(_)) && !block.section.is_empty() {
             return (block.kind, block.section.to_owned());
         }
-        let mut words = Vec::new();
-        tokens(block, &mut words);
-        (block.kind, words.iter().filter_map(Token::key).collect::<String>())
+        let text = if block.is_rule() {
+            block.text.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+        } else if is_code(block.text) {
+            block.text.to_owned()
+        } else {
+            block.text.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        (block.kind, text)
     };
     let (old, new) = (numbers.of(old.iter().map(key)), numbers.of(new.iter().map(key)));
     let equal = capture_diff_slices(Algorithm::Patience, &old, &new).into_iter();
@@ -74,10 +79,15 @@ pub(super) fn unchanged(old: &[Block<'_>], new: &[Block<'_>]) -> Vec<(usize, usi
     equal.flat_map(|op| op.old_range().zip(op.new_range())).collect()
 }
 
+/// Whether every space of a block counts.
+fn is_code(text: &str) -> bool {
+    text.starts_with("```") || text.starts_with("~~~")
+}
+
 /// Appends the tokens of a block. Together they are its text.
 pub(super) fn tokens<'a>(block: &Block<'a>, tokens: &mut Vec<Token<'a>>) {
     let text = block.text;
-    let is_code = text.starts_with("```") || text.starts_with("~~~");
+    let is_code = is_code(text);
     let is_rule = block.is_rule();
     let first = tokens.len();
     let mut run = 0..0;
@@ -104,11 +114,6 @@ pub(super) fn tokens<'a>(block: &Block<'a>, tokens: &mut Vec<Token<'a>>) {
 }
 
 impl<'a> Token<'a> {
-    /// What a word is compared by.
-    fn key(&self) -> Option<&'a str> {
-        if let Token::Word { key, .. } = self { Some(key) } else { None }
-    }
-
     fn to_key(self) -> Key<'a> {
         match self {
             Token::Word { key, .. } => Key::Word(key),
