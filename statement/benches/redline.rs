@@ -4,7 +4,7 @@
 //! `cargo bench -p statement --bench redline` takes 60 pages and 40 versions; other numbers of words and versions can
 //! be given.
 
-#![expect(clippy::print_stdout, reason = "figures are for a person at a terminal")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "figures are for a person at a terminal")]
 
 use std::time::{Duration, Instant};
 
