@@ -93,7 +93,20 @@ const FACTS_AND_QUOTES: &str = concat!(
     "retention: {minimum: P7Y, says: {at: top, text: \"seven (7) years\"}}\n---\n",
 );
 
-const TARGETS: [Target; 7] = [
+/// Two versions; what is bred is the text of the second.
+const REDLINE: &str = concat!(
+    "-- content/privacy/2018-09-26.md --\n---\nschema: privacy-statement/1\ndocument: a\nversion: \"2018-09-26\"\n",
+    "title: A\nlanguage: en\neffective: \"2018-09-26\"\ncontact: {email: a@example.org}\n",
+    "collects: {voluntary: {fields: [{key: name, category: name}]}}\n---\n",
+    "We keep your name for seven (7) years after you gave it to us, and then we delete it.\n\n",
+    "## A {#a}\n\nWe use what we know about you:\n\n- to answer you;\n- to improve the site.\n\n",
+    "## B {#b}\n\n| who | where |\n|---|---|\n| Alder | US |\n\nWe do not sell it. We will not share it.\n",
+    "-- content/privacy/2019-01-01.md --\n---\nschema: privacy-statement/1\ndocument: a\nversion: \"2019-01-01\"\n",
+    "title: A\nlanguage: en\neffective: \"2019-01-01\"\ncontact: {email: a@example.org}\n",
+    "collects: {voluntary: {fields: [{key: name, category: name}]}}\n---\n",
+);
+
+const TARGETS: [Target; 8] = [
     Target {
         name: "front-matter",
         around: ("-- content/a.md --\n---\ntitle: A\n", "\n---\n"),
@@ -290,6 +303,36 @@ const TARGETS: [Target; 7] = [
         ],
     },
     Target {
+        name: "redline",
+        around: (REDLINE, "\n"),
+        seeds: |path| path.contains("redline") || path.contains("privacy"),
+        salt: &[
+            "We keep your name for seven (7) years after you gave it to us, and then we delete it.",
+            "## A {#a}\n",
+            "## B {#b}\n",
+            "## ",
+            "- to answer you;\n",
+            "| Alder | US |\n",
+            "|---|---|\n",
+            "|",
+            "-",
+            "\n\n",
+            "```\n",
+            "  \n",
+            "\t",
+            "the ",
+            "of ",
+            "not ",
+            "é",
+            "\u{301}",
+            "\u{2028}",
+            "日",
+            "\r\n",
+            "{#",
+            "}",
+        ],
+    },
+    Target {
         name: "pages",
         around: ("-- content/a.md --\n---\ntitle: A\n---\n<div>\n", "\n</div>\n"),
         seeds: |path| path.contains("gates_") || path.ends_with(".html") || path.ends_with(".css"),
@@ -437,7 +480,8 @@ fn main() -> ExitCode {
     let seed: u64 = arguments.get(2).and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the repository");
     let mut corpus = Vec::new();
-    for folder in ["generator/tests", "tests/fixtures", "tests/golden", "content", "themes"] {
+    for folder in ["generator/tests", "tests/fixtures", "tests/golden", "statement/tests/fixtures", "content", "themes"]
+    {
         seeds(&repository.join(folder), target.seeds, &mut corpus);
     }
     corpus.sort();

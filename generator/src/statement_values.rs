@@ -351,7 +351,8 @@ fn words(value: &Json) -> String {
 /// A comparison, heading by heading.
 pub(crate) fn comparison_value(site: &Site, publication: &Publication, comparison: &Comparison) -> Value {
     let blocks = &comparison.changes.blocks;
-    let mut changes = blocks.iter().filter(|block| block.change != Change::Kept).count();
+    let is_shown_change = |block: &RedlineBlock| block.change != Change::Kept && !is_rule(block);
+    let mut changes = blocks.iter().filter(|block| is_shown_change(block)).count();
     let all = changes;
     let moves = moves(blocks);
     let mut parts: Vec<Value> = Vec::new();
@@ -364,7 +365,7 @@ pub(crate) fn comparison_value(site: &Site, publication: &Publication, compariso
         let values: Vec<Value> = (at..at + length)
             .map(|index| {
                 let block = &blocks[index];
-                let number = (block.change != Change::Kept).then(|| {
+                let number = is_shown_change(block).then(|| {
                     changes -= 1;
                     all - changes
                 });
@@ -441,6 +442,14 @@ fn moves(blocks: &[RedlineBlock]) -> Vec<Option<usize>> {
     numbers
 }
 
+/// Whether it is the line below a table's head, a mark of markdown that nobody is shown.
+fn is_rule(block: &RedlineBlock) -> bool {
+    let mut texts = block.pieces.iter().map(|(Piece::Kept(text) | Piece::Inserted(text) | Piece::Deleted(text))| text);
+    block.heading.is_none()
+        && texts.clone().next().is_some_and(|first| first.starts_with('|'))
+        && texts.all(|text| text.bytes().all(|byte| b"|-: ".contains(&byte)))
+}
+
 fn block_value(block: &RedlineBlock, number: Option<usize>, next: Option<usize>, moved: Option<usize>) -> Value {
     let (change, other) = match &block.change {
         Change::Kept => ("kept", None),
@@ -461,7 +470,7 @@ fn block_value(block: &RedlineBlock, number: Option<usize>, next: Option<usize>,
         .collect();
     let kind = match pieces.first_mut() {
         _ if block.heading.is_some() => "heading",
-        Some((_, first)) if first.starts_with('|') && first.bytes().all(|byte| b"|-: ".contains(&byte)) => "rule",
+        _ if is_rule(block) => "rule",
         Some((_, first)) if first.starts_with('|') => "row",
         Some((_, first)) => match ["- ", "* ", "+ "].iter().find_map(|mark| first.strip_prefix(mark)) {
             Some(rest) => {

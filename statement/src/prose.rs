@@ -37,6 +37,14 @@ pub struct Block<'a> {
     pub span: Range<usize>,
 }
 
+impl Block<'_> {
+    /// Whether it is the line below a table's head.
+    #[must_use]
+    pub fn is_rule(&self) -> bool {
+        self.kind == BlockKind::Row && self.text.bytes().all(|byte| b"|-: \t".contains(&byte))
+    }
+}
+
 /// The blocks of a text, in order. Every byte that is not white space and no mark of a heading is in one of them.
 #[must_use]
 pub fn blocks(text: &str) -> Vec<Block<'_>> {
