@@ -76,7 +76,10 @@ fn run(command: Command) -> Result<bool, Failure> {
                 build_site(&site, &watching, open)?
             };
             let done = format!("in {}", out.display());
-            Ok(conclude(&site.root, &report, &tree, &built, &done, "nothing was published"))
+            let is_published = conclude(&site.root, &report, &tree, &built, &done, "nothing was published");
+            // The program ends here, and the system takes back all memory at once: page by page that takes its time.
+            std::mem::forget((tree, built));
+            Ok(is_published)
         }
         Command::Check { site, report, external, live } => {
             let watching = Watching::showing(is_watched() && !report.json);
