@@ -32,7 +32,7 @@ fn main() {
     println!("{pages} pages; a full build takes {:.0} ms", milliseconds(full));
     println!("edited      ms to serve  % of a full build");
     for (name, file, from) in
-        [("body", PAGE, "## Part 0"), ("title", PAGE, "title: Page 7"), ("template", TEMPLATE, "<h1>")]
+        [("body", PAGE, "- one"), ("title", PAGE, "title: Page 7"), ("template", TEMPLATE, "<h1>")]
     {
         let took = median((0..RUNS).map(|run| server.edit(&root.join(file), from, run)).collect());
         println!("{name:<12}{:>11.1}  {:>17.1}", milliseconds(took), 100.0 * took.as_secs_f64() / full.as_secs_f64());
@@ -73,9 +73,9 @@ struct Server {
 impl Server {
     fn start(root: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
-        let command = command.args(["serve", "--port", "0", "--root"]).arg(root).stdout(Stdio::piped());
-        let mut child = command.stderr(Stdio::null()).spawn().expect("the program starts");
-        let said = BufReader::new(child.stdout.take().expect("it is piped"));
+        let command = command.args(["serve", "--port", "0", "--root"]).arg(root).stderr(Stdio::piped());
+        let mut child = command.stdout(Stdio::null()).spawn().expect("the program starts");
+        let said = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut lines = said.lines().map(|line| line.expect("the program speaks in lines"));
         let address = lines.find_map(|line| Some(line.split_once("http://")?.1.trim_end_matches('/').to_owned()));
         // It must not be kept waiting for somebody to read what it says.
