@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use statement::contract::Contract;
-use tokio::sync::{Mutex, watch};
-use tokio::time::Instant;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::mail::Mailer;
 use crate::receipt;
 use crate::registration::{MailKind, MailState, Registration};
-use crate::settings::{Settings, StoreSettings};
-use crate::store::{BUSY_TIME_MAX, Inserted, Outbox, Store, StoreError, Stored};
+use crate::settings::Settings;
+use crate::store::{Attempt, Inserted, Numbers, Store, StoreError};
 
 /// A visitor waits while the mails of this many others are tried again, where their own has just been sent.
 const OTHERS_MAX: u32 = 2;
@@ -22,7 +21,7 @@ const OTHERS_MAX: u32 = 2;
 /// Where registrations go, opened.
 #[derive(Debug)]
 pub struct Delivery {
-    store: Option<Arc<Mutex<Store>>>,
+    store: Option<Arc<dyn Store>>,
     mailer: Option<Mailer>,
     /// How many deliveries are under way.
     under_way: watch::Sender<usize>,
@@ -51,19 +50,6 @@ pub struct Redelivered {
     pub failed: usize,
 }
 
-/// What is in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Numbers {
-    /// Registrations.
-    pub registrations: u64,
-    /// Those of them that have come in the last 24 hours.
-    pub lately: u64,
-    /// Those of them that are held as suspected spam.
-    pub held: u64,
-    /// Mail.
-    pub outbox: Outbox,
-}
-
 /// A registration that is not durable; nobody may be told that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Undelivered;
@@ -73,14 +59,12 @@ impl Delivery {
     ///
     /// # Errors
     /// When the store cannot be opened or the mail's settings cannot be used.
-    pub fn open(settings: &Settings) -> Result<Self, OpenError> {
+    pub async fn open(settings: &Settings) -> Result<Self, OpenError> {
         let store = match &settings.store {
-            StoreSettings::None => None,
-            StoreSettings::Sqlite(path) => {
-                let opened = Store::open(path);
-                let opened =
-                    opened.map_err(|error| OpenError(format!("CANDOR_STORE: `{}`: {error}", path.display())))?;
-                Some(Arc::new(Mutex::new(opened)))
+            None => None,
+            Some(location) => {
+                let opened = location.open().await;
+                Some(opened.map_err(|error| OpenError(format!("CANDOR_STORE: `{location}`: {error}")))?)
             }
         };
         let mailer = settings.mail.as_ref().map(Mailer::new).transpose().map_err(OpenError)?;
@@ -126,14 +110,11 @@ impl Delivery {
         if self.mailer.is_none() || (registration.held.is_some() && self.store.is_some()) {
             kinds.clear();
         }
-        let stored = Stored { registration: registration.clone(), receipt: receipt.clone(), mails: Vec::new() };
-        let delivered = Delivered { id, receipt: Some(receipt) };
         let Some(store) = &self.store else {
-            return self.mail_only(&stored, &kinds, contract).await.map(|()| delivered);
+            self.mail_only(registration, &receipt, &kinds, contract).await?;
+            return Ok(Delivered { id, receipt: Some(receipt) });
         };
-        let (copy, wanted) = (stored.clone(), kinds.clone());
-        let work = move |store: &mut Store| store.insert(&copy.registration, &copy.receipt, &wanted);
-        match in_background(store, work).await {
+        match store.insert(&registration.to_stored(&receipt, &kinds)).await {
             Err(error) => {
                 // It is not mailed either: a mail about a registration that nobody can find misleads, and the visitor
                 // is told to send it again.
@@ -158,21 +139,29 @@ impl Delivery {
         }
         let mut is_well = !kinds.is_empty();
         for kind in kinds {
-            is_well &= self.send_and_note(store, &stored, kind, contract, registration.received).await;
+            let sent = self.send(registration, &receipt, kind, contract).await;
+            self.note(&**store, id, kind, sent, registration.received).await;
+            is_well &= sent == Attempt::Sent;
         }
         if is_well && let Err(error) = self.redeliver(contract, registration.received, OTHERS_MAX).await {
             tracing::error!(%error, "mail that is due could not be looked for");
         }
         // The registration is safe whatever became of the mail.
-        Ok(delivered)
+        Ok(Delivered { id, receipt: Some(receipt) })
     }
 
     /// Where nothing is stored, the mail to staff is what makes a registration safe.
-    async fn mail_only(&self, stored: &Stored, kinds: &[MailKind], contract: &Contract) -> Result<(), Undelivered> {
-        let Registration { id, form, .. } = &stored.registration;
+    async fn mail_only(
+        &self,
+        registration: &Registration,
+        receipt: &str,
+        kinds: &[MailKind],
+        contract: &Contract,
+    ) -> Result<(), Undelivered> {
+        let Registration { id, form, .. } = registration;
         let mailer = self.mailer.as_ref().ok_or(Undelivered)?;
         for kind in kinds {
-            match (mailer.send(stored, *kind, contract).await, kind) {
+            match (mailer.send(registration, receipt, *kind, contract).await, kind) {
                 (Ok(()), _) => {
                     tracing::info!(%id, form, kind = kind.word(), mail = MailState::Sent.word(), "a registration was mailed");
                 }
@@ -195,11 +184,19 @@ impl Delivery {
     pub async fn redeliver(&self, contract: &Contract, now: Timestamp, limit: u32) -> Result<Redelivered, StoreError> {
         let mut done = Redelivered::default();
         let (Some(store), Some(_)) = (&self.store, &self.mailer) else { return Ok(done) };
-        for (stored, kind) in in_background(store, move |store| store.take_due(now, limit)).await? {
-            if self.send_and_note(store, &stored, kind, contract, now).await {
-                done.sent += 1;
-            } else {
-                done.failed += 1;
+        for (stored, kind) in store.take_due(now, limit).await? {
+            let id = stored.envelope.id;
+            let sent = match Registration::from_stored(&stored) {
+                Some(registration) => self.send(&registration, &stored.envelope.receipt, kind, contract).await,
+                None => {
+                    tracing::error!(%id, kind = kind.word(), "a registration cannot be read, its mail was not sent");
+                    Attempt::Failed { error: "unreadable", is_final: true }
+                }
+            };
+            self.note(&**store, id, kind, sent, now).await;
+            match sent {
+                Attempt::Sent => done.sent += 1,
+                Attempt::Failed { .. } => done.failed += 1,
             }
         }
         Ok(done)
@@ -211,7 +208,7 @@ impl Delivery {
     /// When the store fails.
     pub async fn release(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
         let Some(store) = &self.store else { return Ok(false) };
-        in_background(store, move |store| store.release(id, now)).await
+        store.release(id, now).await
     }
 
     /// What is in the store, where there is one.
@@ -220,7 +217,16 @@ impl Delivery {
     /// When the store fails.
     pub async fn numbers(&self, now: Timestamp) -> Result<Option<Numbers>, StoreError> {
         let Some(store) = &self.store else { return Ok(None) };
-        in_background(store, move |store| store.numbers(now)).await.map(Some)
+        store.numbers(now).await.map(Some)
+    }
+
+    /// Whether the store answers, where there is one.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        store.reach().await
     }
 
     /// Makes mail that has failed due now, of one registration or of all.
@@ -229,37 +235,33 @@ impl Delivery {
     /// When the store fails.
     pub async fn make_due(&self, id: Option<Uuid>, now: Timestamp) -> Result<usize, StoreError> {
         let Some(store) = &self.store else { return Ok(0) };
-        in_background(store, move |store| store.make_due(id, now)).await
+        store.make_due(id, now).await
     }
 
-    /// Whether the mail was sent; what became of it is in the store and in the log.
-    async fn send_and_note(
-        &self,
-        store: &Arc<Mutex<Store>>,
-        stored: &Stored,
-        kind: MailKind,
-        contract: &Contract,
-        now: Timestamp,
-    ) -> bool {
-        let Registration { id, form, .. } = &stored.registration;
-        let id = *id;
-        let Some(mailer) = &self.mailer else { return false };
-        let sent = mailer.send(stored, kind, contract).await;
+    /// Sends a mail about a registration that is stored; what became of it is in the log.
+    async fn send(&self, registration: &Registration, receipt: &str, kind: MailKind, contract: &Contract) -> Attempt {
+        let Registration { id, form, .. } = registration;
         let word = kind.word();
-        match sent {
+        // Without a way to send there is no mail to be sent.
+        let Some(mailer) = &self.mailer else { return Attempt::Failed { error: "unwritable", is_final: true } };
+        match mailer.send(registration, receipt, kind, contract).await {
             Ok(()) => {
-                tracing::info!(%id, form, kind = word, mail = MailState::Sent.word(), "a registration was stored")
+                tracing::info!(%id, form, kind = word, mail = MailState::Sent.word(), "a registration was stored");
+                Attempt::Sent
             }
-            Err(error) => {
-                let (mail, error) = (MailState::Failed.word(), error.word());
+            Err(failure) => {
+                let (mail, error) = (MailState::Failed.word(), failure.word());
                 tracing::error!(%id, form, kind = word, mail, error, "a registration was stored, its mail was not sent");
+                Attempt::Failed { error, is_final: failure.is_final() }
             }
         }
-        let outcome = sent.map_err(|error| (error.word(), error.is_final()));
-        if let Err(error) = in_background(store, move |store| store.note_mail(id, kind, outcome, now)).await {
+    }
+
+    /// Has the store know what became of a mail.
+    async fn note(&self, store: &dyn Store, id: Uuid, kind: MailKind, sent: Attempt, now: Timestamp) {
+        if let Err(error) = store.note_mail(id, kind, sent, now).await {
             tracing::error!(%id, %error, "what became of a mail could not be stored");
         }
-        sent.is_ok()
     }
 }
 
@@ -270,21 +272,4 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.under_way.send_modify(|count| *count -= 1);
     }
-}
-
-/// Runs what waits for the disk where it holds up nobody. Waiting for one's turn and for other programs together has a
-/// limit: in a queue, nobody waits for those in front to reach theirs.
-async fn in_background<T: Send + 'static>(
-    store: &Arc<Mutex<Store>>,
-    work: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let deadline = Instant::now() + BUSY_TIME_MAX;
-    let turn = tokio::time::timeout_at(deadline, Arc::clone(store).lock_owned()).await;
-    let mut store = turn.map_err(|_| StoreError::Locked)?;
-    let done = tokio::task::spawn_blocking(move || {
-        store.set_busy_time_max(deadline.saturating_duration_since(Instant::now()))?;
-        work(&mut store)
-    })
-    .await;
-    done.unwrap_or_else(|_| Err(StoreError::Other("the work was cut short".to_owned())))
 }

@@ -7,10 +7,9 @@ use std::fmt;
 use jiff::Timestamp;
 use statement::contract::Contract;
 
-use crate::delivery::Numbers;
 use crate::mail::Mailer;
-use crate::settings::{MailRoute, MailSettings, Settings, StoreSettings};
-use crate::store::{Outbox, Store, StoreError};
+use crate::settings::{MailRoute, MailSettings, Settings};
+use crate::store::{Location, Numbers, Outbox, StoreError};
 
 /// One part of the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +44,7 @@ pub async fn examine(settings: &Settings, contract: Result<Contract, String>, no
         Ok(contract) => well("contract", contract_description(&contract)),
         Err(fact) => wrong("contract", fact, "build the site again, with the version this program is of"),
     }];
-    findings.extend(store(settings, now));
+    findings.extend(store(settings, now).await);
     findings.push(mail(settings).await);
     findings
 }
@@ -56,17 +55,15 @@ fn contract_description(contract: &Contract) -> String {
     format!("{}, statement {statement}, forms: {}", contract.base_url, forms.join(", "))
 }
 
-fn store(settings: &Settings, now: Timestamp) -> Vec<Finding> {
-    let StoreSettings::Sqlite(path) = &settings.store else {
-        return vec![well("store", settings.store_description())];
-    };
-    let place = path.display();
-    match Store::open_for_reading(path).and_then(|store| store.numbers(now)) {
+async fn store(settings: &Settings, now: Timestamp) -> Vec<Finding> {
+    let Some(place) = &settings.store else { return vec![well("store", settings.store_description())] };
+    let numbers = async { place.open_for_reading().await?.numbers(now).await };
+    match numbers.await {
         Ok(Numbers { registrations, lately, held, outbox }) => {
             let fact = format!("{place}: {registrations} stored, {lately} of them in the last 24 hours, {held} held");
             vec![well("store", fact), mails(outbox)]
         }
-        Err(error @ StoreError::CannotOpen(_)) if !path.exists() => {
+        Err(error @ StoreError::CannotOpen(_)) if matches!(place, Location::Sqlite(path) if !path.exists()) => {
             vec![well("store", format!("{place}: not there yet ({error})"))]
         }
         Err(error) => vec![wrong("store", format!("{place}: {error}"), "see to its file, and to who may write it")],

@@ -15,7 +15,7 @@ use statement::contract::{
 use statement::form::{FieldKind, Notify};
 
 use crate::body::{self, Pairs};
-use crate::delivery::{Delivered, Delivery, Numbers, Redelivered};
+use crate::delivery::{Delivered, Delivery, Redelivered};
 use crate::door::{Counter, is_of_another_site};
 use crate::fields;
 use crate::page::{self, Values};
@@ -23,7 +23,7 @@ use crate::private::Private;
 use crate::proxy::ProxySecret;
 use crate::refusal::{FieldMessage, Refusal};
 use crate::registration::Registration;
-use crate::store::StoreError;
+use crate::store::{Numbers, StoreError};
 
 /// Every form may be sent bodies of this length, whatever it asks.
 const SIZE_BYTES_FLOOR: usize = 64 * 1024;
@@ -105,6 +105,14 @@ impl Handler {
     /// When the store fails.
     pub async fn numbers(&self, now: Timestamp) -> Result<Option<Numbers>, StoreError> {
         self.delivery.numbers(now).await
+    }
+
+    /// Whether the store answers, where there is one.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        self.delivery.reach().await
     }
 
     /// Waits until no delivery is under way; for before the process ends.

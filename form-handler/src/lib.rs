@@ -27,7 +27,7 @@ mod server;
 mod settings;
 pub mod store;
 
-pub use delivery::{Delivery, Numbers, OpenError, Redelivered};
+pub use delivery::{Delivery, OpenError, Redelivered};
 pub use handler::Handler;
 pub use place::check_place;
 pub use private::Private;

@@ -20,7 +20,7 @@ use crate::fields;
 use crate::letter::Letter;
 use crate::registration::{MailKind, Registration};
 use crate::settings::{MailRoute, MailSettings, Security, SmtpSettings};
-use crate::store::{Stored, make_private_file, make_private_folder};
+use crate::store::{make_private_file, make_private_folder};
 
 /// Why a mail was not sent; the server's own words may quote an address, so they are not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,13 +102,20 @@ impl Mailer {
         })
     }
 
-    /// Sends a mail of this kind about a registration. The same mail has the same bytes whenever it is sent.
-    pub(crate) async fn send(&self, stored: &Stored, kind: MailKind, contract: &Contract) -> Result<(), MailError> {
-        let form = contract.forms.get(&stored.registration.form).ok_or(MailError::Unwritable)?;
-        let message = self.message(stored, kind, form, contract)?;
+    /// Sends a mail of this kind about a registration, whose receipt is `receipt`. The same mail has the same bytes whenever it
+    /// is sent.
+    pub(crate) async fn send(
+        &self,
+        registration: &Registration,
+        receipt: &str,
+        kind: MailKind,
+        contract: &Contract,
+    ) -> Result<(), MailError> {
+        let form = contract.forms.get(&registration.form).ok_or(MailError::Unwritable)?;
+        let message = self.message(registration, receipt, kind, form, contract)?;
         match &self.transport {
             Transport::Folder(folder) => {
-                let file = folder.join(format!("{}.eml", name(&stored.registration, kind)));
+                let file = folder.join(format!("{}.eml", name(registration, kind)));
                 write_durably(folder, &file, message.formatted()).await
             }
             // The transport's own timeout ends with the connection's first answer, so the whole of it is timed here.
@@ -138,12 +145,12 @@ impl Mailer {
 
     fn message(
         &self,
-        stored: &Stored,
+        registration: &Registration,
+        receipt: &str,
         kind: MailKind,
         form: &FormContract,
         contract: &Contract,
     ) -> Result<Message, MailError> {
-        let registration = &stored.registration;
         let name = name(registration, kind);
         let letter = match kind {
             MailKind::Staff => Letter::to_staff(registration, form, contract),
@@ -180,7 +187,7 @@ impl Mailer {
             MailKind::Confirmation => {
                 builder = builder.to(registrant.ok_or(MailError::Unwritable)?);
                 let json = ContentType::parse("application/json").map_err(|_| MailError::Unwritable)?;
-                let receipt = Attachment::new("receipt.json".to_owned()).body(stored.receipt.clone(), json);
+                let receipt = Attachment::new("receipt.json".to_owned()).body(receipt.to_owned(), json);
                 MultiPart::mixed().boundary(format!("{name}.parts")).multipart(parts(&name)).singlepart(receipt)
             }
         };

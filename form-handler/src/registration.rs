@@ -8,6 +8,7 @@ use statement::digest::sha256_hex;
 use uuid::{NoContext, Uuid};
 
 use crate::private::Private;
+use crate::store::{Envelope, Stored};
 
 /// A registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,25 +42,69 @@ impl Registration {
         Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanoseconds))
     }
 
+    /// As a store takes it, with the mail of these kinds to be sent; `receipt` is what its author was shown, as JSON.
+    #[must_use]
+    pub fn to_stored(&self, receipt: &str, kinds: &[MailKind]) -> Stored {
+        let mail = |kind: &MailKind| {
+            let address = (*kind == MailKind::Confirmation).then(|| self.address_key()).flatten();
+            Mail::to_be_sent(*kind, address, self.received)
+        };
+        Stored {
+            envelope: Envelope {
+                id: self.id,
+                received: self.received,
+                form: self.form.clone(),
+                form_sha256: self.form_sha256.clone(),
+                statement_version: self.statement_version.clone(),
+                statement_digest: self.statement_digest.clone(),
+                held: self.held.clone(),
+                receipt: receipt.to_owned(),
+                revision: 1,
+            },
+            content: Private::new(json(&self.answers())),
+            submission_key: self.submission_key(),
+            mails: kinds.iter().map(mail).collect(),
+        }
+    }
+
+    /// Out of a store; none where its content is not what [`Registration::to_stored`] writes.
+    #[must_use]
+    pub fn from_stored(stored: &Stored) -> Option<Self> {
+        let fields: Vec<(String, String)> = serde_json::from_slice(stored.content.expose()).ok()?;
+        let Envelope { id, received, form, form_sha256, statement_version, statement_digest, held, .. } =
+            stored.envelope.clone();
+        let fields = fields.into_iter().map(|(name, value)| (name, Private::new(value))).collect();
+        Some(Self { id, received, form, form_sha256, statement_version, statement_digest, held, address: None, fields })
+    }
+
+    fn answers(&self) -> Vec<(&str, &str)> {
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect()
+    }
+
     /// Tells the same answers to the same form, under the same statement, from others: SHA-256, lower-case hex.
-    pub(crate) fn submission_sha256(&self) -> String {
-        let fields: Vec<(&str, &str)> =
-            self.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
-        let all = (&self.form, &self.form_sha256, &self.statement_digest, fields);
-        let all = serde_json::to_vec(&all).expect("invariant: texts can be written as JSON");
-        sha256_hex(&all)
+    fn submission_key(&self) -> String {
+        sha256_hex(&json(&(&self.form, &self.form_sha256, &self.statement_digest, self.answers())))
     }
 
     /// Tells where confirmations go, whatever the case it is typed in; SHA-256, lower-case hex.
-    pub(crate) fn address_sha256(&self) -> Option<String> {
+    fn address_key(&self) -> Option<String> {
         self.address.as_ref().map(|address| sha256_hex(address.expose().to_lowercase().as_bytes()))
     }
 
     /// When it arrived, to the second, as RFC 3339 writes it in UTC.
-    #[must_use]
-    pub fn received_seconds(&self) -> String {
-        Timestamp::from_second(self.received.as_second()).unwrap_or(self.received).to_string()
+    pub(crate) fn received_seconds(&self) -> String {
+        to_seconds(self.received)
     }
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("invariant: texts can be written as JSON")
+}
+
+/// A moment to the second, as RFC 3339 writes it in UTC.
+#[must_use]
+pub fn to_seconds(moment: Timestamp) -> String {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment).to_string()
 }
 
 /// An answer for staff to read, after two spaces: off the left edge, where what was typed cannot pass for ours.
@@ -78,6 +123,12 @@ pub struct Mail {
     pub state: MailState,
     /// Why it failed the last time, in one word.
     pub error: Option<String>,
+    /// How often it was tried since it was last made due by staff.
+    pub attempts: u32,
+    /// When it is to be tried, in seconds since 1970; none where nothing is to be done.
+    pub due: Option<i64>,
+    /// The same for the same address, of a mail to an address that somebody has typed.
+    pub address_key: Option<String>,
 }
 
 /// To whom a mail about a registration goes.

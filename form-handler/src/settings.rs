@@ -19,6 +19,7 @@ use statement::diagnostic::near_match;
 
 use crate::private::Private;
 use crate::proxy::ProxySecret;
+use crate::store::Location;
 
 /// Every variable of ours: those read here, and the program's own.
 const VARIABLES: [&str; 17] = [
@@ -63,19 +64,11 @@ impl LocalDefaults {
 /// Where registrations go.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub(crate) store: StoreSettings,
+    /// Where registrations are stored; none where the mail is all there is.
+    pub(crate) store: Option<Location>,
     pub(crate) mail: Option<MailSettings>,
     proxy_secret: Option<ProxySecret>,
     client_address_header: Option<HeaderName>,
-}
-
-/// The store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StoreSettings {
-    /// A file of SQLite.
-    Sqlite(PathBuf),
-    /// Nothing is stored: the mail is all there is.
-    None,
 }
 
 /// The mail about each registration.
@@ -142,7 +135,7 @@ impl Settings {
         let mail = reader.mail();
         let proxy_secret = reader.secret("CANDOR_PROXY_SECRET", "CANDOR_PROXY_SECRET_FILE");
         let client_address_header = reader.client_address_header();
-        if store == Some(StoreSettings::None) && mail.as_ref().is_some_and(Option::is_none) {
+        if store == Some(None) && mail.as_ref().is_some_and(Option::is_none) {
             reader
                 .errors
                 .push("CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost".to_owned());
@@ -155,15 +148,18 @@ impl Settings {
         }
     }
 
-    /// The database that staff read, by the same rules.
+    /// The store that staff read, by the same rules.
     ///
     /// # Errors
     /// Says why there is none to read.
-    pub fn database(lookup: &dyn Fn(&str) -> Option<String>, local: &LocalDefaults) -> Result<PathBuf, SettingsErrors> {
+    pub fn location(
+        lookup: &dyn Fn(&str) -> Option<String>,
+        local: &LocalDefaults,
+    ) -> Result<Location, SettingsErrors> {
         let mut reader = Reader { lookup, local: Some(local), errors: Vec::new() };
         match reader.store() {
-            Some(StoreSettings::Sqlite(path)) => Ok(path),
-            Some(StoreSettings::None) => {
+            Some(Some(location)) => Ok(location),
+            Some(None) => {
                 let fact = "CANDOR_STORE is `none`: nothing is stored, so there is nothing to read";
                 Err(SettingsErrors(vec![fact.to_owned()]))
             }
@@ -202,10 +198,7 @@ impl Settings {
     /// Where registrations are stored, in a few words.
     #[must_use]
     pub fn store_description(&self) -> String {
-        match &self.store {
-            StoreSettings::Sqlite(path) => path.display().to_string(),
-            StoreSettings::None => "not stored, only mailed".to_owned(),
-        }
+        self.store.as_ref().map_or_else(|| "not stored, only mailed".to_owned(), ToString::to_string)
     }
 
     /// Where mail goes, in a few words.
@@ -244,30 +237,29 @@ impl Reader<'_> {
         header.or_else(|| self.fail(name, format_args!("`{value}` is not the name of a header")))
     }
 
-    fn store(&mut self) -> Option<StoreSettings> {
+    /// The outer option is none where something is wrong.
+    fn store(&mut self) -> Option<Option<Location>> {
         let name = "CANDOR_STORE";
         let Some(value) = self.get(name) else {
             return match self.local {
-                Some(local) => Some(StoreSettings::Sqlite(local.database())),
+                Some(local) => Some(Some(Location::Sqlite(local.database()))),
                 None => self.fail(name, "not set; write `sqlite:PATH`, or `none` where mail is enough"),
             };
         };
         if value == "none" {
-            return Some(StoreSettings::None);
+            return Some(None);
         }
-        let Some(path) = value.strip_prefix("sqlite:").filter(|path| !path.trim().is_empty()) else {
-            return self.fail(name, format_args!("`{}` is not a store: write `sqlite:PATH` or `none`", scheme(&value)));
+        let location = match Location::parse(&value) {
+            Ok(location) => location,
+            Err(fact) => return self.fail(name, fact),
         };
-        if path.starts_with("file:") || path.trim() == ":memory:" {
-            return self.fail(name, format_args!("`{path}` is not a file: write its path after `sqlite:`"));
-        }
         // What a function writes to its own disk on Lambda is thrown away with the machine. Lambda itself sets this
         // variable for every runtime; what only imitates its Runtime API, on a disk that stays, does not.
-        if self.get("LAMBDA_TASK_ROOT").is_some() {
+        if location.is_local() && self.get("LAMBDA_TASK_ROOT").is_some() {
             return self
                 .fail(name, "SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail");
         }
-        Some(StoreSettings::Sqlite(PathBuf::from(path)))
+        Some(Some(location))
     }
 
     /// The outer option is none where something is wrong, the inner where no mail is to be sent.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use form_handler::registration::{Mail, MailKind, MailState};
+use form_handler::registration::{MailKind, MailState};
 use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::Request;
 use http_body::{Body, Frame};
@@ -25,11 +25,11 @@ use sample::{answer, body, contract, handler, now, post, stored};
 #[tokio::test]
 async fn a_submission_becomes_a_registration() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     let typed = "name=++Zoe%CC%88+&email=zoe%2Bsite@example.org&phone=206+555+0100&other=a%0D%0Ab";
     let (status, location, page) = answer(&handler, post(body(typed))).await;
     assert_eq!((status, page.as_str()), (303, ""));
-    let all = stored(folder.path());
+    let all = stored(folder.path()).await;
     let [one] = all.as_slice() else { panic!("one registration") };
     let registration = &one.registration;
     assert_eq!(location, format!("/thank-you/?reference={}", registration.id));
@@ -40,7 +40,7 @@ async fn a_submission_becomes_a_registration() {
         (registration.statement_version.as_str(), registration.statement_digest.as_str()),
         ("2018-09-26", sample::DIGEST)
     );
-    assert_eq!(one.mails, [Mail { kind: MailKind::Staff, state: MailState::Sent, error: None }]);
+    assert_eq!(one.mails, [(MailKind::Staff, MailState::Sent, None)]);
     let values: Vec<(&str, &str)> =
         registration.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
     assert_eq!(
@@ -52,7 +52,7 @@ async fn a_submission_becomes_a_registration() {
 #[tokio::test]
 async fn json_is_answered_with_json() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     let send = |json: String| {
         Request::post("/prod/api/register")
             .header("content-type", "application/json")
@@ -62,7 +62,7 @@ async fn json_is_answered_with_json() {
     };
     let statement = format!("\"statement_version\": \"2018-09-26\", \"statement_digest\": \"{}\"", sample::DIGEST);
     let (status, _, text) = answer(&handler, send(format!("{{\"name\": \"Ada\", {statement}}}"))).await;
-    let found = &stored(folder.path())[0];
+    let found = &stored(folder.path()).await[0];
     let id = found.registration.id;
     let thanks = format!("\"thanks\":\"/thank-you/?reference={id}\"");
     let receipt = &found.receipt;
@@ -83,7 +83,7 @@ async fn json_is_answered_with_json() {
 #[tokio::test]
 async fn what_must_be_mended_is_shown_with_all_that_was_typed() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     let typed = "name=&email=%3Cb%3E%22&phone=12&other=it%27s";
     let (status, _, page) = answer(&handler, post(body(typed))).await;
     assert_eq!(status, 422);
@@ -96,13 +96,13 @@ async fn what_must_be_mended_is_shown_with_all_that_was_typed() {
          <p>Enter phone in the correct format</p><input name=\"phone\" value=\"12\">\
          <input name=\"other\" value=\"it&#39;s\"></form>\n"
     );
-    assert!(stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).await.is_empty());
 }
 
 #[tokio::test]
 async fn refusals_store_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     let long = |size: usize| "a".repeat(size);
     let digest = sample::DIGEST;
     let ours = "This was not sent by our form";
@@ -136,13 +136,13 @@ async fn refusals_store_nothing() {
         assert_eq!(found, status, "{page}");
         assert!(page.contains("value=\"Ada\"") && page.contains("value=\"kept\""), "{status}: {page}");
     }
-    assert!(stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).await.is_empty());
 }
 
 #[tokio::test]
 async fn whoever_saw_an_earlier_statement_is_shown_what_changed_and_keeps_what_was_typed() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     let shown = |digest: &str| format!("name=Ada&statement_version=2017-01-01&statement_digest={digest}");
     let (status, _, page) = answer(&handler, post(shown(&"e".repeat(64)))).await;
     assert_eq!(status, 409);
@@ -152,7 +152,7 @@ async fn whoever_saw_an_earlier_statement_is_shown_what_changed_and_keeps_what_w
     assert_eq!((status, page.contains("<ins>")), (409, false));
     let (_, _, page) = answer(&handler, post(body("name="))).await;
     assert!(!page.contains("<ins>"), "{page}");
-    assert!(stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).await.is_empty());
 }
 
 #[tokio::test]
@@ -162,10 +162,10 @@ async fn the_longest_answers_a_form_allows_fit() {
     contract.forms.get_mut("register").unwrap().fields[3].characters_max = 10_000;
     let local = LocalDefaults { folder: folder.path().to_owned() };
     let settings = Settings::from_environment(&|_| None, Some(&local)).unwrap();
-    let handler = Handler::new(contract, Arc::new(Delivery::open(&settings).unwrap())).unwrap();
+    let handler = Handler::new(contract, Arc::new(Delivery::open(&settings).await.unwrap())).unwrap();
     let encoded = "%F0%9F%98%80".repeat(10_000);
     assert_eq!(answer(&handler, post(body(&format!("name=Ada&other={encoded}")))).await.0, 303);
-    let found = stored(folder.path());
+    let found = stored(folder.path()).await;
     assert_eq!(found[0].registration.fields[3].1.expose().chars().count(), 10_000);
     assert_eq!(answer(&handler, post(body(&format!("name=Ada&other={encoded}a")))).await.0, 422);
 }
@@ -173,7 +173,7 @@ async fn the_longest_answers_a_form_allows_fit() {
 #[tokio::test]
 async fn what_is_asked_for_as_json_is_json_whatever_the_status() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     for (method, path, status, error) in [
         ("POST", "/api/other", 404, "There is no form at this address."),
         ("DELETE", "/api/register", 405, "A form is sent with POST."),
@@ -188,7 +188,7 @@ async fn what_is_asked_for_as_json_is_json_whatever_the_status() {
 #[tokio::test]
 async fn requests_that_are_no_submission() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     let request = |method: &str, path: &str, headers: &[(&str, &str)], sent: String| {
         let mut builder = Request::builder().method(method).uri(path);
         for (name, value) in headers {
@@ -214,7 +214,7 @@ async fn requests_that_are_no_submission() {
         let (found, found_location, _) = answer(&handler, request).await;
         assert_eq!((found, found_location.as_str()), (status, location), "{shown}");
     }
-    assert!(stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).await.is_empty());
 }
 
 /// A body whose sender goes away in the middle.
@@ -248,7 +248,7 @@ impl Body for Stalled {
 #[tokio::test(start_paused = true)]
 async fn bodies_that_never_arrive_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     let head = || Request::post("/api/register").header("content-type", "application/x-www-form-urlencoded");
     let broken = head().body(Broken(Some(Bytes::from_static(b"name=Ada&")))).unwrap();
     let answer = handler.handle(broken, now()).await;
@@ -260,7 +260,7 @@ async fn bodies_that_never_arrive_are_refused() {
 #[tokio::test]
 async fn nothing_is_acknowledged_that_is_not_stored() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     let database = LocalDefaults { folder: folder.path().to_owned() }.database();
     let other = rusqlite::Connection::open(&database).unwrap();
 
@@ -270,47 +270,50 @@ async fn nothing_is_acknowledged_that_is_not_stored() {
     assert!(page.contains("Your answers could not be saved") && page.contains("value=\"kept\""), "{page}");
     other.execute_batch("commit").unwrap();
 
-    assert!(stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).await.is_empty());
     assert_eq!(std::fs::read_dir(folder.path().join("mail")).unwrap().count(), 0, "what is not stored is not mailed");
     assert_eq!(answer(&handler, post(body("name=Ada"))).await.0, 303, "the store works again by itself");
 }
 
-#[test]
-fn a_store_that_cannot_be_used_is_refused_at_the_start() {
+#[tokio::test]
+async fn a_store_that_cannot_be_used_is_refused_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |store: &str| {
+    let open = async |store: &str| {
         let lookup = |name: &str| (name == "CANDOR_STORE").then(|| store.to_owned());
         let local = LocalDefaults { folder: folder.path().to_owned() };
         let settings = Settings::from_environment(&lookup, Some(&local)).unwrap();
-        Delivery::open(&settings).unwrap_err().to_string()
+        Delivery::open(&settings).await.unwrap_err().to_string()
     };
     let damaged = folder.path().join("damaged.sqlite");
     std::fs::write(&damaged, "this is not a database, and long enough to be sure of it".repeat(20)).unwrap();
-    assert!(open(&format!("sqlite:{}", damaged.display())).ends_with("the file is not a database, or it is damaged"));
+    let error = open(&format!("sqlite:{}", damaged.display())).await;
+    assert!(error.ends_with("it is not a store of ours, or it is damaged"), "{error}");
     let later = folder.path().join("later.sqlite");
     rusqlite::Connection::open(&later).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert!(open(&format!("sqlite:{}", later.display())).ends_with("written by a later version of this software"));
-    assert!(open(&format!("sqlite:{}", folder.path().display())).starts_with("CANDOR_STORE: "));
+    assert!(
+        open(&format!("sqlite:{}", later.display())).await.ends_with("written by a later version of this software")
+    );
+    assert!(open(&folder.path().display().to_string()).await.starts_with("CANDOR_STORE: "));
 }
 
-#[test]
-fn a_contract_that_cannot_be_obeyed_is_refused() {
+#[tokio::test]
+async fn a_contract_that_cannot_be_obeyed_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let delivery = |variables: &[(&str, &str)]| {
+    let delivery = async |variables: &[(&str, &str)]| {
         let lookup =
             |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
         let local = LocalDefaults { folder: folder.path().to_owned() };
-        Arc::new(Delivery::open(&Settings::from_environment(&lookup, Some(&local)).unwrap()).unwrap())
+        Arc::new(Delivery::open(&Settings::from_environment(&lookup, Some(&local)).unwrap()).await.unwrap())
     };
     let mut tampered = contract(Notify::Reference);
     tampered.statement.as_mut().unwrap().fields.retain(|field| field != "phone");
     assert_eq!(
-        Handler::new(tampered, delivery(&[])).unwrap_err(),
+        Handler::new(tampered, delivery(&[]).await).unwrap_err(),
         "the contract's form `register` asks for `phone`, which its statement does not declare; build the site again"
     );
-    let error = Handler::new(contract(Notify::Reference), delivery(&[("CANDOR_STORE", "none")])).unwrap_err();
+    let error = Handler::new(contract(Notify::Reference), delivery(&[("CANDOR_STORE", "none")]).await).unwrap_err();
     assert!(error.starts_with("CANDOR_STORE is `none`, and the mail of the form `register`"), "{error}");
-    assert!(Handler::new(contract(Notify::Full), delivery(&[("CANDOR_STORE", "none")])).is_ok());
+    assert!(Handler::new(contract(Notify::Full), delivery(&[("CANDOR_STORE", "none")]).await).is_ok());
 }
 
 #[test]
@@ -355,11 +358,11 @@ proptest::proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let folder = tempfile::tempdir().unwrap();
-            let handler = handler(folder.path(), Notify::Reference, &[("CANDOR_MAIL", "none")]);
+            let handler = handler(folder.path(), Notify::Reference, &[("CANDOR_MAIL", "none")]).await;
             let sent = if is_signed { body(&sent) } else { sent };
             let (status, _, _) = answer(&handler, post(sent)).await;
             assert!([303, 400, 409, 422].contains(&status), "{status}");
-            assert_eq!(stored(folder.path()).len(), usize::from(status == 303));
+            assert_eq!(stored(folder.path()).await.len(), usize::from(status == 303));
         });
     }
 }

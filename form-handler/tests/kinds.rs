@@ -12,7 +12,7 @@ use statement::form::{AGREED, Condition, FieldKind, Notify};
 mod sample;
 use sample::{answer, body, contract, post, stored};
 
-fn handler(folder: &Path) -> Handler {
+async fn handler(folder: &Path) -> Handler {
     let mut contract = contract(Notify::Reference);
     let form = contract.forms.get_mut("register").unwrap();
     let mut add = |name: &str, kind, options: &[&str]| {
@@ -42,16 +42,16 @@ fn handler(folder: &Path) -> Handler {
     let lookup = |name: &str| (name == "CANDOR_MAIL").then(|| "none".to_owned());
     let local = LocalDefaults { folder: folder.to_owned() };
     let settings = Settings::from_environment(&lookup, Some(&local)).unwrap();
-    Handler::new(contract, Arc::new(Delivery::open(&settings).unwrap())).unwrap()
+    Handler::new(contract, Arc::new(Delivery::open(&settings).await.unwrap())).unwrap()
 }
 
 #[tokio::test]
 async fn boxes_and_choices_are_taken_and_agreeing_is_in_the_receipt() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path());
+    let handler = handler(folder.path()).await;
     let sent = body("name=Ada&by=letter&days=Monday&days=Tuesday&agree=yes");
     assert_eq!(answer(&handler, post(sent)).await.0, 303);
-    let found = stored(folder.path()).remove(0);
+    let found = stored(folder.path()).await.remove(0);
     let value =
         |name: &str| found.registration.fields.iter().find(|(other, _)| other == name).unwrap().1.expose().as_str();
     assert_eq!((value("by"), value("days"), value("agree")), ("letter", "Monday\nTuesday", "yes"));
@@ -64,7 +64,7 @@ async fn boxes_and_choices_are_taken_and_agreeing_is_in_the_receipt() {
 #[tokio::test]
 async fn what_was_chosen_is_still_chosen_when_the_form_is_shown_again() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path());
+    let handler = handler(folder.path()).await;
     let (status, _, page) = answer(&handler, post(body("name=Ada&by=telephone&days=Tuesday"))).await;
     assert_eq!(status, 422);
     for words in [
@@ -79,5 +79,5 @@ async fn what_was_chosen_is_still_chosen_when_the_form_is_shown_again() {
         let agree = if wrong.starts_with("agree") { "" } else { "&agree=yes" };
         assert_eq!(answer(&handler, post(body(&format!("name=Ada{agree}&{wrong}")))).await.0, 422, "{wrong}");
     }
-    assert!(stored(folder.path()).is_empty());
+    assert!(stored(folder.path()).await.is_empty());
 }

@@ -76,7 +76,7 @@ async fn the_log_knows_nobody() {
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Full, &[]);
+    let handler = handler(folder.path(), Notify::Full, &[]).await;
     let typed = "name=Ada&email=ada.secret@example.org&phone=206+555+0199&other=confided";
     for sent in [body(typed), body("name=Ada&undeclared=ada.secret"), typed.to_owned(), body("email=ada.secret")] {
         answer(&handler, post(sent)).await;
@@ -88,5 +88,5 @@ async fn the_log_knows_nobody() {
     for word in ["Ada", "ada.secret", "0199", "confided"] {
         assert!(!said.contains(word), "{word} in {said}");
     }
-    assert!(!format!("{handler:?} {:?}", stored(folder.path())).contains("ada.secret"));
+    assert!(!format!("{handler:?} {:?}", stored(folder.path()).await).contains("ada.secret"));
 }

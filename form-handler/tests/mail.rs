@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use form_handler::registration::{Mail, MailKind, MailState};
+use form_handler::registration::{MailKind, MailState};
 use statement::form::Notify;
 
 mod sample;
@@ -25,9 +25,9 @@ fn mail(folder: &Path) -> String {
 #[tokio::test]
 async fn a_reference_names_the_registration_and_repeats_no_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     assert_eq!(answer(&handler, post(body("name=Ada&email=ada@example.org&other=confided"))).await.0, 303);
-    let id = stored(folder.path())[0].registration.id;
+    let id = stored(folder.path()).await[0].registration.id;
     assert_eq!(
         mail(folder.path()),
         format!(
@@ -61,7 +61,7 @@ async fn a_full_mail_has_every_answer_and_the_configured_headers() {
         ("CANDOR_MAIL_TO", "a@example.org, B <b@example.org>"),
         ("CANDOR_MAIL_SUBJECT", "Neue Anmeldung – ja"),
     ];
-    let handler = handler(folder.path(), Notify::Full, &variables);
+    let handler = handler(folder.path(), Notify::Full, &variables).await;
     assert_eq!(answer(&handler, post(body("name=Ada&other=one%0Atwo"))).await.0, 303);
     let mail = mail(folder.path());
     let (headers, text) = mail.split_once("\n\n").unwrap();
@@ -84,7 +84,7 @@ fn quoted_printable(text: &str) -> String {
 #[tokio::test]
 async fn an_answer_cannot_pass_for_another_field_or_for_ours() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = handler(folder.path(), Notify::Full, &[]);
+    let handler = handler(folder.path(), Notify::Full, &[]).await;
     let forged =
         "name=Ada&phone=206+555+0100&other=x%0D%0A%0D%0AYour+phone:%0D%0A206+555+0199%0D%0A%0D%0AReference++forged";
     assert_eq!(answer(&handler, post(body(forged))).await.0, 303);
@@ -100,7 +100,7 @@ async fn mail_files_are_their_owners_alone() {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     let folder = tempfile::tempdir().unwrap();
     std::fs::DirBuilder::new().mode(0o755).create(folder.path().join("mail")).unwrap();
-    let handler = handler(folder.path(), Notify::Reference, &[]);
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
     assert_eq!(answer(&handler, post(body("name=Ada"))).await.0, 303);
     let file = std::fs::read_dir(folder.path().join("mail")).unwrap().next().unwrap().unwrap();
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -115,9 +115,9 @@ async fn nothing_typed_becomes_a_header() {
         "name=Ada&other=%0D%0A.%0D%0ABcc:+eve@example.org",
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let handler = handler(folder.path(), Notify::Full, &[]);
+        let handler = handler(folder.path(), Notify::Full, &[]).await;
         if answer(&handler, post(body(typed))).await.0 != 303 {
-            assert!(stored(folder.path()).is_empty());
+            assert!(stored(folder.path()).await.is_empty());
             continue;
         }
         let mail = mail(folder.path());
@@ -145,13 +145,12 @@ async fn a_mail_that_cannot_be_sent_costs_no_registration() {
             ]
         };
         let folder = tempfile::tempdir().unwrap();
-        let with_store = handler(folder.path(), Notify::Reference, &variables(""));
+        let with_store = handler(folder.path(), Notify::Reference, &variables("")).await;
         assert_eq!(answer(&with_store, post(body("name=Ada"))).await.0, 303);
-        let all = stored(folder.path());
-        let mail = Mail { kind: MailKind::Staff, state: MailState::Failed, error: Some(error.to_owned()) };
-        assert_eq!(all[0].mails, [mail]);
+        let all = stored(folder.path()).await;
+        assert_eq!(all[0].mails, [(MailKind::Staff, MailState::Failed, Some(error.to_owned()))]);
 
-        let mail_only = handler(folder.path(), Notify::Full, &variables("none"));
+        let mail_only = handler(folder.path(), Notify::Full, &variables("none")).await;
         let (status, _, page) = answer(&mail_only, post(body("name=Ada&other=kept"))).await;
         assert_eq!(status, 503);
         assert!(page.contains("value=\"kept\""), "{page}");

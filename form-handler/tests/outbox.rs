@@ -9,15 +9,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use form_handler::registration::{Mail, MailKind, MailState};
-use form_handler::store::{Outbox, Store};
+use form_handler::registration::{Mail, MailKind, MailState, Registration};
+use form_handler::store::{Envelope, Inserted, Order, Outbox, Scan};
 use form_handler::{Delivery, Handler, LocalDefaults, Redelivered, Settings};
 use jiff::{SignedDuration, Timestamp};
 use statement::contract::Contract;
 use statement::form::Notify;
 
 mod sample;
-use sample::{answer, body, contract, now, post, stored};
+use sample::{all, answer, body, contract, database, now, post, stored};
 
 /// A port of this machine where nobody listens.
 const GONE: &str = "smtps://127.0.0.1:1";
@@ -28,7 +28,7 @@ fn with_confirmation() -> Contract {
     contract
 }
 
-fn delivery(folder: &Path, mail: &str) -> Arc<Delivery> {
+async fn delivery(folder: &Path, mail: &str) -> Arc<Delivery> {
     let lookup = |name: &str| match name {
         "CANDOR_MAIL" if !mail.is_empty() => Some(mail.to_owned()),
         "CANDOR_MAIL_FROM" => Some("site@example.org".to_owned()),
@@ -36,8 +36,10 @@ fn delivery(folder: &Path, mail: &str) -> Arc<Delivery> {
         _ => None,
     };
     let local = LocalDefaults { folder: folder.to_owned() };
-    Arc::new(Delivery::open(&Settings::from_environment(&lookup, Some(&local)).unwrap()).unwrap())
+    Arc::new(Delivery::open(&Settings::from_environment(&lookup, Some(&local)).unwrap()).await.unwrap())
 }
+
+const HALF_A_SECOND: SignedDuration = SignedDuration::from_millis(500);
 
 fn after(seconds: i64) -> Timestamp {
     now() + SignedDuration::from_secs(seconds)
@@ -50,22 +52,21 @@ fn mails(folder: &Path) -> Vec<String> {
     names
 }
 
-fn outbox(folder: &Path) -> Outbox {
-    let path = LocalDefaults { folder: folder.to_owned() }.database();
-    Store::open_for_reading(&path).unwrap().outbox().unwrap()
+async fn outbox(folder: &Path) -> Outbox {
+    database(folder).open_for_reading().await.unwrap().numbers(now()).await.unwrap().outbox
 }
 
 #[tokio::test]
 async fn a_mail_that_failed_is_sent_by_the_next_run_once() {
     let folder = tempfile::tempdir().unwrap();
-    let gone = delivery(folder.path(), GONE);
+    let gone = delivery(folder.path(), GONE).await;
     let handler = Handler::new(with_confirmation(), Arc::clone(&gone)).unwrap();
     assert_eq!(answer(&handler, post(body("name=Ada&email=ada@example.org"))).await.0, 303);
-    assert_eq!(outbox(folder.path()), Outbox { pending: 0, failing: 2, resting: 0 });
-    let failed = |kind| Mail { kind, state: MailState::Failed, error: Some("unreachable".into()) };
-    assert_eq!(stored(folder.path())[0].mails, [failed(MailKind::Staff), failed(MailKind::Confirmation)]);
+    assert_eq!(outbox(folder.path()).await, Outbox { pending: 0, failing: 2, resting: 0 });
+    let failed = |kind| (kind, MailState::Failed, Some("unreachable".to_owned()));
+    assert_eq!(stored(folder.path()).await[0].mails, [failed(MailKind::Staff), failed(MailKind::Confirmation)]);
 
-    let mended = delivery(folder.path(), "");
+    let mended = delivery(folder.path(), "").await;
     let contract = with_confirmation();
     assert_eq!(mended.redeliver(&contract, after(59), 9).await.unwrap(), Redelivered::default(), "not due yet");
     assert_eq!(gone.redeliver(&contract, after(61), 9).await.unwrap(), Redelivered { sent: 0, failed: 2 });
@@ -75,25 +76,26 @@ async fn a_mail_that_failed_is_sent_by_the_next_run_once() {
     let response = handler.handle(post(body("name=Eve&email=eve@example.org")), after(61 + 241)).await;
     assert_eq!(response.status(), 303);
     assert_eq!(mails(folder.path()).len(), 4);
-    assert_eq!(outbox(folder.path()), Outbox::default());
+    assert_eq!(outbox(folder.path()).await, Outbox::default());
     assert_eq!(mended.redeliver(&contract, after(1_000_000), 9).await.unwrap(), Redelivered::default(), "once");
 }
 
 #[tokio::test]
 async fn a_mail_cut_short_by_a_crash_is_sent_after_a_while_and_by_one_of_two() {
     let folder = tempfile::tempdir().unwrap();
-    let path = LocalDefaults { folder: folder.path().to_owned() }.database();
-    let none = delivery(folder.path(), "none");
+    let none = delivery(folder.path(), "none").await;
     let handler = Handler::new(with_confirmation(), none).unwrap();
     assert_eq!(answer(&handler, post(body("name=Ada&email=ada@example.org"))).await.0, 303);
-    let mut registration = stored(folder.path()).remove(0).registration;
+    let mut registration = stored(folder.path()).await.remove(0).registration;
     // What a process leaves that ends between storing and mailing.
-    registration.id = form_handler::registration::Registration::id(after(1));
+    registration.id = Registration::id(after(1));
     registration.fields.pop();
-    Store::open(&path).unwrap().insert(&registration, "{}", &[MailKind::Staff]).unwrap();
-    assert_eq!(outbox(folder.path()), Outbox { pending: 1, failing: 0, resting: 0 });
+    let store = database(folder.path()).open().await.unwrap();
+    let inserted = store.insert(&registration.to_stored("{}", &[MailKind::Staff])).await.unwrap();
+    assert_eq!(inserted, Inserted::New { confirmation: false });
+    assert_eq!(outbox(folder.path()).await, Outbox { pending: 1, failing: 0, resting: 0 });
 
-    let (one, other) = (delivery(folder.path(), ""), delivery(folder.path(), ""));
+    let (one, other) = (delivery(folder.path(), "").await, delivery(folder.path(), "").await);
     let contract = with_confirmation();
     assert_eq!(one.redeliver(&contract, after(119), 9).await.unwrap(), Redelivered::default());
     let (first, second) =
@@ -105,43 +107,43 @@ async fn a_mail_cut_short_by_a_crash_is_sent_after_a_while_and_by_one_of_two() {
 #[tokio::test]
 async fn a_mail_that_keeps_failing_rests_until_staff_say_otherwise() {
     let folder = tempfile::tempdir().unwrap();
-    let gone = delivery(folder.path(), GONE);
+    let gone = delivery(folder.path(), GONE).await;
     let contract = contract(Notify::Reference);
     let handler = Handler::new(contract.clone(), Arc::clone(&gone)).unwrap();
     assert_eq!(answer(&handler, post(body("name=Ada"))).await.0, 303);
     for day in 1..20 {
         assert_eq!(gone.redeliver(&contract, after(day * 86_400), 9).await.unwrap().failed, 1, "{day}");
     }
-    assert_eq!(outbox(folder.path()), Outbox { pending: 0, failing: 0, resting: 1 });
-    let mended = delivery(folder.path(), "");
+    assert_eq!(outbox(folder.path()).await, Outbox { pending: 0, failing: 0, resting: 1 });
+    let mended = delivery(folder.path(), "").await;
     let later = after(30 * 86_400);
     assert_eq!(mended.redeliver(&contract, later, 9).await.unwrap(), Redelivered::default());
-    assert_eq!(mended.make_due(Some(stored(folder.path())[0].registration.id), later).await.unwrap(), 1);
+    assert_eq!(mended.make_due(Some(stored(folder.path()).await[0].registration.id), later).await.unwrap(), 1);
     assert_eq!(mended.redeliver(&contract, later, 9).await.unwrap(), Redelivered { sent: 1, failed: 0 });
-    assert_eq!(outbox(folder.path()), Outbox::default());
+    assert_eq!(outbox(folder.path()).await, Outbox::default());
 }
 
 #[tokio::test]
 async fn the_same_answers_twice_are_one_registration_and_one_mail() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = Handler::new(with_confirmation(), delivery(folder.path(), "")).unwrap();
+    let handler = Handler::new(with_confirmation(), delivery(folder.path(), "").await).unwrap();
     let sent = || post(body("name=Ada&email=ada@example.org&other=x"));
     let (one, other) = tokio::join!(answer(&handler, sent()), answer(&handler, sent()));
     assert_eq!(one, other, "both are told of one reference");
     assert_eq!(handler.handle(sent(), after(86_399)).await.headers()["location"], one.1.as_str());
-    assert_eq!((stored(folder.path()).len(), mails(folder.path()).len()), (1, 2));
+    assert_eq!((stored(folder.path()).await.len(), mails(folder.path()).len()), (1, 2));
     assert_ne!(answer(&handler, post(body("name=Ada&email=ada@example.org&other=y"))).await.1, one.1);
     assert_ne!(handler.handle(sent(), after(86_401)).await.headers()["location"], one.1.as_str());
-    assert_eq!(stored(folder.path()).len(), 3);
+    assert_eq!(stored(folder.path()).await.len(), 3);
 }
 
 #[tokio::test]
 async fn a_confirmation_repeats_nothing_and_has_the_receipt() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = Handler::new(with_confirmation(), delivery(folder.path(), "")).unwrap();
+    let handler = Handler::new(with_confirmation(), delivery(folder.path(), "").await).unwrap();
     let typed = "name=Buy+at+spam.example&email=Ada@example.org&other=http://spam.example";
     assert_eq!(answer(&handler, post(body(typed))).await.0, 303);
-    let id = stored(folder.path())[0].registration.id;
+    let id = stored(folder.path()).await[0].registration.id;
     let mail = std::fs::read_to_string(folder.path().join("mail").join(format!("{id}.confirmation.eml"))).unwrap();
     let mail = mail.replace("\r\n", "\n");
     assert!(!mail.contains("spam"), "{mail}");
@@ -167,13 +169,13 @@ async fn a_confirmation_repeats_nothing_and_has_the_receipt() {
 #[tokio::test]
 async fn an_address_gets_three_confirmations_a_day_and_everything_is_stored() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = Handler::new(with_confirmation(), delivery(folder.path(), "")).unwrap();
+    let handler = Handler::new(with_confirmation(), delivery(folder.path(), "").await).unwrap();
     for (number, address) in ["a@example.org", "A@example.org", "a@EXAMPLE.org", "a@example.org"].iter().enumerate() {
         assert_eq!(answer(&handler, post(body(&format!("name={number}&email={address}")))).await.0, 303);
     }
     assert_eq!(answer(&handler, post(body("name=Eve&email=eve@example.org"))).await.0, 303);
     let confirmations = |folder: &Path| mails(folder).iter().filter(|name| name.contains("confirmation")).count();
-    assert_eq!((stored(folder.path()).len(), confirmations(folder.path())), (5, 4));
+    assert_eq!((stored(folder.path()).await.len(), confirmations(folder.path())), (5, 4));
     let response = handler.handle(post(body("name=later&email=a@example.org")), after(86_401)).await;
     assert_eq!((response.status().as_u16(), confirmations(folder.path())), (303, 5));
 }
@@ -181,9 +183,9 @@ async fn an_address_gets_three_confirmations_a_day_and_everything_is_stored() {
 #[tokio::test]
 async fn a_receipt_says_what_was_shown_and_promised() {
     let folder = tempfile::tempdir().unwrap();
-    let handler = Handler::new(contract(Notify::Reference), delivery(folder.path(), "none")).unwrap();
+    let handler = Handler::new(contract(Notify::Reference), delivery(folder.path(), "none").await).unwrap();
     assert_eq!(answer(&handler, post(body("name=Ada&other=confided"))).await.0, 303);
-    let found = stored(folder.path()).remove(0);
+    let found = stored(folder.path()).await.remove(0);
     let mut receipt: serde_json::Value = serde_json::from_str(&found.receipt).unwrap();
     let sha256 = receipt.as_object_mut().unwrap().remove("sha256").unwrap();
     let canonical = statement::digest::canonical_json(&receipt);
@@ -224,21 +226,22 @@ proptest::proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let folder = tempfile::tempdir().unwrap();
-            let handler = Handler::new(contract(Notify::Reference), delivery(folder.path(), "none")).unwrap();
+            let handler = Handler::new(contract(Notify::Reference), delivery(folder.path(), "none").await).unwrap();
             let typed: String = other.bytes().map(|byte| format!("%{byte:02X}")).collect();
             let request = post(body(&format!("name={name}&other={typed}")));
             assert_eq!(answer(&handler, request).await.0, 303);
-            let receipt = stored(folder.path()).remove(0).receipt;
+            let receipt = stored(folder.path()).await.remove(0).receipt;
             proptest::prop_assert!(!receipt.contains(&name) && !receipt.contains(&other), "{receipt}");
             Ok(())
         })?;
     }
 }
 
-#[test]
-fn a_store_of_the_version_before_is_brought_up_to_date() {
+#[tokio::test]
+async fn a_store_of_the_version_before_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("registrations.sqlite");
+    let database = database(folder.path());
+    let path = LocalDefaults { folder: folder.path().to_owned() }.database();
     let old = rusqlite::Connection::open(&path).unwrap();
     old.execute_batch(
         "create table registration (id text primary key, received text not null, form text not null, \
@@ -253,17 +256,81 @@ fn a_store_of_the_version_before_is_brought_up_to_date() {
     )
     .unwrap();
     drop(old);
-    let early = Store::open_for_reading(&path).unwrap_err().to_string();
+    let early = database.open_for_reading().await.unwrap_err().to_string();
     assert_eq!(
         early,
-        "the database was written by an earlier version of this software; `registrations redeliver` brings it up to date"
+        "the store was written by an earlier version of this software; `registrations redeliver` brings it up to date"
     );
-    let mut store = Store::open(&path).unwrap();
-    let all = store.list(None, false, None).unwrap();
-    assert_eq!((all.len(), all[0].mails.len()), (2, 0));
-    let mail = Mail { kind: MailKind::Staff, state: MailState::Failed, error: Some("timeout".into()) };
-    assert_eq!(all[1].mails, [mail]);
-    assert_eq!(store.take_due(now(), 9).unwrap().len(), 1);
+    let store = database.open().await.unwrap();
+    let found = all(&*store, false).await;
+    assert_eq!((found.len(), found[0].mails.len()), (2, 0));
+    let names: Vec<&str> = found.iter().map(|found| found.registration.fields[0].1.expose().as_str()).collect();
+    assert_eq!(names, ["Eve", "Ada"]);
+    assert_eq!(store.page(Order::Oldest, None, 9).await.unwrap()[0].revision, 1);
+    assert_eq!(found[1].mails, [(MailKind::Staff, MailState::Failed, Some("timeout".to_owned()))]);
+    assert_eq!(store.take_due(now(), 9).await.unwrap().len(), 1);
     drop(store);
-    assert_eq!(Store::open_for_reading(&path).unwrap().list(None, false, None).unwrap().len(), 2);
+    assert_eq!(stored(folder.path()).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_store_of_version_2_keeps_every_registration_with_all_that_is_known_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(folder.path());
+    let old = rusqlite::Connection::open(LocalDefaults { folder: folder.path().to_owned() }.database()).unwrap();
+    old.execute_batch(
+        "create table registration (id text primary key, received text not null, form text not null, \
+         form_sha256 text not null, statement_version text not null, statement_digest text not null, \
+         fields text not null, received_seconds integer not null default 0, \
+         submission_sha256 text not null default '', receipt text not null default '', held text) strict, without rowid; \
+         create table mail (registration text not null references registration (id) on delete cascade, \
+         kind text not null, address_sha256 text, state text not null, error text, \
+         attempts integer not null default 0, due integer, primary key (registration, kind)) strict, without rowid; \
+         create index registration_by_submission on registration (submission_sha256, received_seconds); \
+         create index mail_by_due on mail (due) where due is not null; \
+         create index mail_by_address on mail (address_sha256) where address_sha256 is not null; \
+         insert into registration values \
+         ('018f3f7e-0000-7000-8000-000000000001', '2024-05-01T12:00:00.5Z', 'register', 'a', '2018-09-26', 'b', \
+         '[[\"name\",\"Zoë\"],[\"other\",\"a\\nb\"]]', 1714564800, 'same', '{}', null), \
+         ('018f3f7e-0000-7000-8000-000000000002', '2024-05-01T12:00:01Z', 'register', 'a', '2018-09-26', 'b', \
+         '[[\"name\",\"Bot\"]]', 1714564801, 'other', '', 'unseen_field'); \
+         insert into mail values \
+         ('018f3f7e-0000-7000-8000-000000000001', 'staff', null, 'sent', null, 1, null), \
+         ('018f3f7e-0000-7000-8000-000000000001', 'confirmation', 'address', 'failed', 'deferred', 2, 1714565000); \
+         pragma user_version = 2;",
+    )
+    .unwrap();
+    drop(old);
+    let store = database.open().await.unwrap();
+    let mut scan = Scan::new(&*store, Order::Oldest);
+    let first = scan.next().await.unwrap().unwrap();
+    let second = scan.next().await.unwrap().unwrap();
+    assert_eq!(scan.next().await.unwrap(), None);
+    let expected = Envelope {
+        id: "018f3f7e-0000-7000-8000-000000000001".parse().unwrap(),
+        received: now(),
+        form: "register".into(),
+        form_sha256: "a".into(),
+        statement_version: "2018-09-26".into(),
+        statement_digest: "b".into(),
+        held: None,
+        receipt: "{}".into(),
+        revision: 1,
+    };
+    assert_eq!(first, expected);
+    assert_eq!((second.held.as_deref(), second.received), (Some("unseen_field"), after(1) - HALF_A_SECOND));
+    let stored = store.get(first.id).await.unwrap().unwrap();
+    assert_eq!(stored.content.expose().as_slice(), "[[\"name\",\"Zoë\"],[\"other\",\"a\\nb\"]]".as_bytes());
+    assert_eq!(stored.submission_key, "same");
+    let mail = |kind, state, error: Option<&str>, attempts, due, address_key: Option<&str>| {
+        let (error, address_key) = (error.map(str::to_owned), address_key.map(str::to_owned));
+        Mail { kind, state, error, attempts, due, address_key }
+    };
+    assert_eq!(
+        stored.mails,
+        [
+            mail(MailKind::Staff, MailState::Sent, None, 1, None, None),
+            mail(MailKind::Confirmation, MailState::Failed, Some("deferred"), 2, Some(1_714_565_000), Some("address")),
+        ]
+    );
 }

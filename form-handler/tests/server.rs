@@ -30,7 +30,7 @@ async fn it_takes_submissions_tells_how_it_is_and_ends_when_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let handler = Arc::new(handler(folder.path(), Notify::Reference, &[]));
+    let handler = Arc::new(handler(folder.path(), Notify::Reference, &[]).await);
     let server = tokio::spawn(form_handler::serve(listener, handler, now, async {
         let _ = stopped.await;
     }));
@@ -85,6 +85,6 @@ async fn it_takes_submissions_tells_how_it_is_and_ends_when_told() {
     slow.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
     server.await.unwrap().unwrap();
-    assert_eq!(stored(folder.path()).len(), 2);
+    assert_eq!(stored(folder.path()).await.len(), 2);
     assert!(TcpStream::connect(address).await.is_err());
 }

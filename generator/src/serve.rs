@@ -85,7 +85,7 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
 
     let proxy_secret = delivery.proxy_secret();
     let (registrations, mail) = (delivery.store_description(), delivery.mail_description());
-    let delivery = Delivery::open(&delivery).map_err(|error| Failure(error.to_string()))?;
+    let delivery = Delivery::open(&delivery).await.map_err(|error| Failure(error.to_string()))?;
     let delivery = Arc::new(delivery);
     let mut builder = Builder { settings, delivery: Arc::clone(&delivery), proxy_secret, last: None };
     // Before the first build, so that no edit is missed while it runs.

@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let handler = match prepare(is_server) {
+    let handler = match prepare(is_server).await {
         Ok(handler) => Arc::new(handler),
         Err(errors) => {
             eprintln!("{errors}");
@@ -89,7 +89,7 @@ async fn serve(handler: Arc<Handler>) -> Result<(), String> {
 }
 
 /// Reads the settings and the contract; everything wrong at once.
-fn prepare(is_server: bool) -> Result<Handler, String> {
+async fn prepare(is_server: bool) -> Result<Handler, String> {
     let variable = |name: &str| std::env::var(name).ok();
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let mut errors = Vec::new();
@@ -107,7 +107,7 @@ fn prepare(is_server: bool) -> Result<Handler, String> {
     let (Ok(settings), Ok(contract), true) = (settings, contract, errors.is_empty()) else {
         return Err(errors.join("\n"));
     };
-    let delivery = Delivery::open(&settings).map_err(|error| error.to_string())?;
+    let delivery = Delivery::open(&settings).await.map_err(|error| error.to_string())?;
     Ok(Handler::new(contract, Arc::new(delivery))?
         .behind_proxy(settings.proxy_secret())
         .counting(settings.client_address_header()))

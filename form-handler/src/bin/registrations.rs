@@ -3,11 +3,12 @@
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anstream::eprintln;
 use clap::{Args, Parser, Subcommand};
-use form_handler::registration::{Mail, MailKind, indented};
-use form_handler::store::{Store, Stored};
+use form_handler::registration::{Mail, MailKind, Registration, indented, to_seconds};
+use form_handler::store::{Order, Scan, Store, StoreError, Stored};
 use form_handler::{Delivery, LocalDefaults, Redelivered, Settings, doctor};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -96,9 +97,9 @@ impl StoreArguments {
         LocalDefaults { folder: self.root.join(".candor") }
     }
 
-    fn open(&self) -> Result<Store, String> {
-        let path = Settings::database(&variable, &self.local()).map_err(|errors| errors.to_string())?;
-        Store::open_for_reading(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+    async fn open(&self) -> Result<Arc<dyn Store>, String> {
+        let location = Settings::location(&variable, &self.local()).map_err(|errors| errors.to_string())?;
+        location.open_for_reading().await.map_err(|error| format!("cannot read `{location}`: {error}"))
     }
 
     fn settings(&self) -> Result<Settings, String> {
@@ -166,15 +167,19 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Option<Answer>, String> {
     match command {
         Command::List { store, form, held, limit, json } => {
-            let found = store.open()?.list(form.as_deref(), held, limit).map_err(|error| error.to_string())?;
+            let found =
+                list(&*store.open().await?, form.as_deref(), held, limit).await.map_err(|error| error.to_string())?;
             Ok(Some(if json { pretty(&found.iter().map(head).collect()) } else { table(&found) }.into()))
         }
         Command::Show { store, id, json } => {
-            let found = store.open()?.get(id).map_err(|error| error.to_string())?;
-            Ok(found.map(|found| if json { pretty(&whole(&found)) } else { card(&found) }.into()))
+            let found = store.open().await?.get(id).await.map_err(|error| error.to_string())?;
+            let Some(found) = found else { return Ok(None) };
+            let registration = Registration::from_stored(&found).ok_or("its answers cannot be read")?;
+            let text = if json { pretty(&whole(&found, &registration)) } else { card(&found, &registration) };
+            Ok(Some(text.into()))
         }
         Command::Release { store, id } => {
-            let delivery = Delivery::open(&store.settings()?).map_err(|error| error.to_string())?;
+            let delivery = Delivery::open(&store.settings()?).await.map_err(|error| error.to_string())?;
             let is_released = delivery.release(id, now()).await.map_err(|error| error.to_string())?;
             if is_released { redeliver(&store, None).await } else { Ok(None) }
         }
@@ -187,12 +192,33 @@ async fn run(command: Command) -> Result<Option<Answer>, String> {
     }
 }
 
+/// The newest registrations of one form or of all: those that are held as suspected spam, or the others.
+async fn list(
+    store: &dyn Store,
+    form: Option<&str>,
+    is_held: bool,
+    limit: Option<u32>,
+) -> Result<Vec<Stored>, StoreError> {
+    let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+    let (mut scan, mut found) = (Scan::new(store, Order::Newest), Vec::new());
+    while found.len() < limit
+        && let Some(envelope) = scan.next().await?
+    {
+        let is_wanted = envelope.held.is_some() == is_held && form.is_none_or(|form| envelope.form == form);
+        // One that is gone meanwhile is gone.
+        if is_wanted && let Some(stored) = store.get(envelope.id).await? {
+            found.push(stored);
+        }
+    }
+    Ok(found)
+}
+
 /// Sends what has failed, of one registration or of all, in small lots so that a lease outlasts each.
 async fn redeliver(store: &StoreArguments, id: Option<Uuid>) -> Result<Option<Answer>, String> {
     let (settings, contract) = (store.settings()?, store.contract()?);
-    let delivery = Delivery::open(&settings).map_err(|error| error.to_string())?;
+    let delivery = Delivery::open(&settings).await.map_err(|error| error.to_string())?;
     if let Some(id) = id
-        && store.open()?.get(id).map_err(|error| error.to_string())?.is_none()
+        && store.open().await?.get(id).await.map_err(|error| error.to_string())?.is_none()
     {
         return Ok(None);
     }
@@ -215,29 +241,28 @@ fn pretty(value: &Value) -> String {
 
 /// What is known about a registration besides the answers.
 fn head(stored: &Stored) -> Value {
-    let registration = &stored.registration;
+    let envelope = &stored.envelope;
     let staff = mail_of(stored, MailKind::Staff);
     json!({
-        "reference": registration.id,
-        "received": registration.received,
-        "form": registration.form,
-        "form_sha256": registration.form_sha256,
-        "held": registration.held,
-        "statement_version": registration.statement_version,
-        "statement_digest": registration.statement_digest,
+        "reference": envelope.id,
+        "received": envelope.received,
+        "form": envelope.form,
+        "form_sha256": envelope.form_sha256,
+        "held": envelope.held,
+        "statement_version": envelope.statement_version,
+        "statement_digest": envelope.statement_digest,
         "mail": staff.map_or("none", |mail| mail.state.word()),
         "mail_error": staff.and_then(|mail| mail.error.as_deref()),
         "confirmation": mail_of(stored, MailKind::Confirmation).map_or("none", |mail| mail.state.word()),
     })
 }
 
-fn whole(stored: &Stored) -> Value {
+fn whole(stored: &Stored, registration: &Registration) -> Value {
     let mut value = head(stored);
     // Staff have asked for the answers.
-    let answers =
-        stored.registration.fields.iter().map(|(name, value)| json!({"field": name, "value": value.expose()}));
+    let answers = registration.fields.iter().map(|(name, value)| json!({"field": name, "value": value.expose()}));
     value["answers"] = answers.collect();
-    value["receipt"] = serde_json::from_str(&stored.receipt).unwrap_or(Value::Null);
+    value["receipt"] = serde_json::from_str(&stored.envelope.receipt).unwrap_or(Value::Null);
     value
 }
 
@@ -246,12 +271,12 @@ fn table(found: &[Stored]) -> String {
         return "no registrations\n".to_owned();
     }
     let rows = found.iter().map(|stored| {
-        let registration = &stored.registration;
+        let envelope = &stored.envelope;
         [
-            registration.id.to_string(),
-            registration.received_seconds(),
-            registration.form.clone(),
-            registration.statement_version.clone(),
+            envelope.id.to_string(),
+            to_seconds(envelope.received),
+            envelope.form.clone(),
+            envelope.statement_version.clone(),
             mail(stored),
         ]
     });
@@ -267,15 +292,15 @@ fn table(found: &[Stored]) -> String {
     })
 }
 
-fn card(stored: &Stored) -> String {
-    let registration = &stored.registration;
+fn card(stored: &Stored, registration: &Registration) -> String {
+    let envelope = &stored.envelope;
     let mut text = format!(
         "Reference  {}\nReceived   {}\nForm       {}\nStatement  {} ({})\nMail       {}\n",
-        registration.id,
-        registration.received_seconds(),
-        registration.form,
-        registration.statement_version,
-        registration.statement_digest,
+        envelope.id,
+        to_seconds(envelope.received),
+        envelope.form,
+        envelope.statement_version,
+        envelope.statement_digest,
         mail(stored),
     );
     for (name, value) in &registration.fields {

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use form_handler::store::{Store, Stored};
+use form_handler::registration::{MailKind, MailState, Registration};
+use form_handler::store::{Location, Order, Scan, Store};
 use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::{Request, Response};
 use http_body_util::Full;
@@ -123,16 +124,44 @@ pub(crate) fn contract(notify: Notify) -> Contract {
 }
 
 /// A handler with its store and mail under `folder`, except where `variables` say otherwise.
-pub(crate) fn handler(folder: &Path, notify: Notify, variables: &[(&str, &str)]) -> Handler {
+pub(crate) async fn handler(folder: &Path, notify: Notify, variables: &[(&str, &str)]) -> Handler {
     let lookup = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
     let settings = Settings::from_environment(&lookup, Some(&LocalDefaults { folder: folder.to_owned() })).unwrap();
-    Handler::new(contract(notify), Arc::new(Delivery::open(&settings).unwrap())).unwrap()
+    Handler::new(contract(notify), Arc::new(Delivery::open(&settings).await.unwrap())).unwrap()
 }
 
-/// All that is in the store under `folder`.
-pub(crate) fn stored(folder: &Path) -> Vec<Stored> {
-    let path = LocalDefaults { folder: folder.to_owned() }.database();
-    Store::open_for_reading(&path).unwrap().list(None, false, None).unwrap()
+/// A registration in a store, with the answers.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) registration: Registration,
+    pub(crate) receipt: String,
+    /// Kind, state and error of each mail.
+    pub(crate) mails: Vec<(MailKind, MailState, Option<String>)>,
+}
+
+/// The database under `folder`.
+pub(crate) fn database(folder: &Path) -> Location {
+    Location::Sqlite(LocalDefaults { folder: folder.to_owned() }.database())
+}
+
+/// All that is in the store under `folder` and not held, the newest first.
+pub(crate) async fn stored(folder: &Path) -> Vec<Found> {
+    all(&*database(folder).open_for_reading().await.unwrap(), false).await
+}
+
+/// All that is in a store, held or not, the newest first.
+pub(crate) async fn all(store: &dyn Store, is_held: bool) -> Vec<Found> {
+    let (mut scan, mut all) = (Scan::new(store, Order::Newest), Vec::new());
+    while let Some(envelope) = scan.next().await.unwrap() {
+        if envelope.held.is_some() == is_held {
+            let stored = store.get(envelope.id).await.unwrap().unwrap();
+            assert_eq!(stored.envelope, envelope);
+            let registration = Registration::from_stored(&stored).unwrap();
+            let mails = stored.mails.into_iter().map(|mail| (mail.kind, mail.state, mail.error)).collect();
+            all.push(Found { registration, receipt: stored.envelope.receipt, mails });
+        }
+    }
+    all
 }
 
 /// A form body with the statement's version and digest after `fields`.

@@ -1,7 +1,7 @@
-//! The tables of the store, version by version. It knows SQL and no registration.
+//! The tables in a file of SQLite, version by version. It knows SQL and no registration.
 
 /// Written into the file, so that an older program does not misread it.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 /// What each version has that the one before it had not.
 pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
     "
@@ -41,5 +41,15 @@ pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
     create index registration_by_submission on registration (submission_sha256, received_seconds);
     create index mail_by_due on mail (due) where due is not null;
     create index mail_by_address on mail (address_sha256) where address_sha256 is not null;
+    ",
+    // `content` is what was typed, in a form that is none of the store's business. What is added has defaults for the rows
+    // that are there; nothing is stored without it.
+    "
+    alter table registration add column content blob not null default x'';
+    update registration set content = cast(fields as blob);
+    alter table registration drop column fields;
+    alter table registration add column revision integer not null default 1;
+    alter table registration rename column submission_sha256 to submission_key;
+    alter table mail rename column address_sha256 to address_key;
     ",
 ];
