@@ -272,7 +272,8 @@ impl<'a> Gate<'a> {
                 Power::Storage => refuse("P113", format!("a script keeps something in the browser with `{word}`"))
                     .help("either remove it: a page works with what it has by default")
                     .help("or keep it in a cookie that the statement declares under `collects.cookies.declared`"),
-                Power::Requests if !self.policy.allows_connections() => refuse(
+                // What a theme's script asks, the policy confines to this site.
+                Power::Requests if !self.policy.allows_connections() && !self.policy.is_of_theme(&hash) => refuse(
                     "P120",
                     format!("a script asks for something with `{word}`: nobody is declared it may ask"),
                 )
