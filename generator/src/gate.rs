@@ -402,8 +402,9 @@ impl<'a> Gate<'a> {
             Some((Arc::clone(path), at..at + written.len()))
         };
         let decoded = scan::decode(written);
-        let templates = format!("themes/{}/templates/", self.site.config.theme.value);
-        let of_theme = self.tree.files().iter().filter(|file| within.is_page && file.path.starts_with(&templates));
+        let folders = ["templates", "scripts"].map(|part| format!("themes/{}/{part}/", self.site.config.theme.value));
+        let is_of_theme = |path: &str| folders.iter().any(|folder| path.starts_with(folder));
+        let of_theme = self.tree.files().iter().filter(|file| within.is_page && is_of_theme(&file.path));
         let nowhere = || (Arc::clone(within.path), 0..0);
         if written.trim().is_empty() {
             return nowhere();
