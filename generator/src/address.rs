@@ -59,6 +59,9 @@ pub fn of_file(content_path: &str) -> String {
 /// Where the files of the theme stand.
 pub const ASSETS: &str = "/assets/";
 
+/// Where the theme is shown to whoever edits it.
+pub const STYLE_GUIDE: &str = "/styleguide/";
+
 /// The site path of a file of the theme, with a hash in its name if there is one: `/assets/fonts/a.0123.woff2`.
 #[must_use]
 pub fn of_asset(name: &str, hash: Option<&str>) -> String {

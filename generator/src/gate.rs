@@ -272,7 +272,8 @@ impl<'a> Gate<'a> {
                 Power::Storage => refuse("P113", format!("a script keeps something in the browser with `{word}`"))
                     .help("either remove it: a page works with what it has by default")
                     .help("or keep it in a cookie that the statement declares under `collects.cookies.declared`"),
-                Power::Requests if !self.policy.allows_connections() => refuse(
+                // What a theme's script asks, the policy confines to this site.
+                Power::Requests if !self.policy.allows_connections() && !self.policy.is_of_theme(&hash) => refuse(
                     "P120",
                     format!("a script asks for something with `{word}`: nobody is declared it may ask"),
                 )
@@ -401,8 +402,9 @@ impl<'a> Gate<'a> {
             Some((Arc::clone(path), at..at + written.len()))
         };
         let decoded = scan::decode(written);
-        let templates = format!("themes/{}/templates/", self.site.config.theme.value);
-        let of_theme = self.tree.files().iter().filter(|file| within.is_page && file.path.starts_with(&templates));
+        let folders = ["templates", "scripts"].map(|part| format!("themes/{}/{part}/", self.site.config.theme.value));
+        let is_of_theme = |path: &str| folders.iter().any(|folder| path.starts_with(folder));
+        let of_theme = self.tree.files().iter().filter(|file| within.is_page && is_of_theme(&file.path));
         let nowhere = || (Arc::clone(within.path), 0..0);
         if written.trim().is_empty() {
             return nowhere();

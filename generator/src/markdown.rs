@@ -287,6 +287,7 @@ impl<'a> Renderer<'a, '_> {
                     self.add_to_heading(" ");
                     self.events.push(event);
                 }
+                Event::TaskListMarker(is_done) => self.events.push(Event::InlineHtml(task_box(is_done).into())),
                 event => self.events.push(event),
             }
         }
@@ -844,6 +845,15 @@ fn unused_anchor(
         if !theme.has_id(&anchor) && taken.insert(anchor.clone()) {
             return anchor;
         }
+    }
+}
+
+/// The box of a task, whose name says what the box shows.
+fn task_box(is_done: bool) -> &'static str {
+    if is_done {
+        "<input type=\"checkbox\" disabled checked aria-label=\"Done\"> "
+    } else {
+        "<input type=\"checkbox\" disabled aria-label=\"To do\"> "
     }
 }
 

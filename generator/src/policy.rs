@@ -22,6 +22,8 @@ pub struct Policy<'a> {
     /// The version in force: without one, nothing was promised.
     pub statement: Option<&'a Statement>,
     declared: &'a Declared,
+    /// The hashes of the theme's scripts.
+    of_theme: Vec<&'a str>,
     base: Option<Url>,
 }
 
@@ -45,6 +47,7 @@ impl<'a> Policy<'a> {
         Self {
             statement: site.statement(),
             declared: &site.config.declared,
+            of_theme: site.assets.scripts().map(|(_, script)| script.hash.as_str()).collect(),
             base: Url::parse(&site.config.base_url).ok(),
         }
     }
@@ -79,7 +82,13 @@ impl<'a> Policy<'a> {
     /// Whether a script with this hash may run.
     #[must_use]
     pub fn allows_script(&self, hash: &str) -> bool {
-        self.declared.scripts.iter().any(|listed| listed.value == hash)
+        self.is_of_theme(hash) || self.declared.scripts.iter().any(|listed| listed.value == hash)
+    }
+
+    /// Whether it is the hash of one of the theme's scripts.
+    #[must_use]
+    pub fn is_of_theme(&self, hash: &str) -> bool {
+        self.of_theme.contains(&hash)
     }
 
     /// Whether scripts may talk to anybody.
@@ -131,11 +140,13 @@ impl<'a> Policy<'a> {
         add("font-src", "'self' data:", Kind::Fonts);
         add("media-src", "'self'", Kind::Media);
         add("frame-src", "", Kind::Frames);
-        add("connect-src", if self.declared.scripts.is_empty() { "" } else { "'self'" }, Kind::Connections);
+        let has_scripts = !self.declared.scripts.is_empty() || !self.of_theme.is_empty();
+        add("connect-src", if has_scripts { "'self'" } else { "" }, Kind::Connections);
         add("form-action", "'self'", Kind::Forms);
-        if !self.declared.scripts.is_empty() {
+        if has_scripts {
+            let listed = self.declared.scripts.iter().map(|script| script.value.as_str());
             let hashes: Vec<String> =
-                self.declared.scripts.iter().map(|script| format!("'{}'", script.value)).collect();
+                self.of_theme.iter().copied().chain(listed).map(|hash| format!("'{hash}'")).collect();
             directives.push(format!("script-src {}", hashes.join(" ")));
         }
         directives.push("manifest-src 'self'".to_owned());

@@ -424,6 +424,9 @@ impl Site {
         site.add_statement_pages(diagnostics);
         site.hide_thank_you_pages();
         site.order_sections();
+        if options.is_edited {
+            site.add_style_guide(tree, diagnostics);
+        }
         site.add_taxonomies(tree, diagnostics);
         site.add_feeds(diagnostics);
         site.spread_lists(diagnostics);
@@ -690,6 +693,20 @@ impl Site {
             matches!(companion, Companion::Translation(_)).then(|| page.content_path().into());
         let id = self.add_page(page, diagnostics);
         self.by_content_path.extend(in_content.map(|path| (path, id)));
+    }
+
+    /// What shows the theme to whoever edits it stands in no list, and gives way to a page of the site.
+    fn add_style_guide(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
+        let Some((path, text)) = self.theme.style_guide(tree) else { return };
+        if self.by_address.contains_key(address::STYLE_GUIDE) {
+            return;
+        }
+        let parsed = page::parse(path, text, &self.config.timezone, diagnostics);
+        if let Some(Document::Page(page::Page { path, text, front })) = parsed {
+            let address = address::STYLE_GUIDE.to_owned();
+            let page = SitePage { noindex: true, ..SitePage::new(path, text, front, PageKind::Page, address) };
+            self.add_page(page, diagnostics);
+        }
     }
 
     /// The addresses that people try for a privacy statement lead to it, and where a version was announced to what is in

@@ -148,7 +148,6 @@ fn file_value(site: &Site, publication: &Publication, file: usize) -> Value {
         Some(version) => value.extend(version_value(site, publication, version)),
         None => value.extend(draft_value(site, publication, file)),
     }
-    value.insert("glance".into(), glance(statement));
     value.into()
 }
 
@@ -534,18 +533,22 @@ fn explanation_value(publication: &Publication, statement: &Statement) -> Value 
     }
 }
 
+/// A word of the facts as people write it.
+pub(crate) fn spoken(word: &str) -> String {
+    word.replace('-', " ")
+}
+
 /// The most important facts in their own words; none where no facts are held against the text.
-fn glance(statement: &Statement) -> Value {
+pub(crate) fn glance(statement: &Statement) -> Value {
     let promises = &statement.promises;
     if promises.provenance.is_none() {
         return Value::none();
     }
-    let plain = |word: &str| word.replace('-', " ");
-    let fields: Vec<String> = statement.fields.iter().map(|field| plain(&field.key)).collect();
+    let fields: Vec<String> = statement.fields.iter().map(|field| spoken(&field.key)).collect();
     let automated = promises.automated.iter().flat_map(|automated| &automated.data);
-    let automated: Vec<String> = automated.map(|datum| plain(datum.word())).collect();
-    let uses: Vec<String> = promises.uses.iter().map(|used| plain(used.purpose.word())).collect();
-    let never = promises.never.iter().map(|never| map! { purpose: plain(never.purpose.word()), of: never.of.clone() });
+    let automated: Vec<String> = automated.map(|datum| spoken(datum.word())).collect();
+    let uses: Vec<String> = promises.uses.iter().map(|used| spoken(used.purpose.word())).collect();
+    let never = promises.never.iter().map(|never| map! { purpose: spoken(never.purpose.word()), of: never.of.clone() });
     let shares = promises.shares.as_ref();
     let storage = promises.storage.as_ref();
     let countries = storage.map(|storage| storage.countries.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -556,11 +559,11 @@ fn glance(statement: &Statement) -> Value {
         uses: uses,
         never: never.collect::<Vec<Value>>(),
         recipients: shares.map(|shares| shares.recipients.clone()),
-        exceptions: shares.map(|shares| shares.exceptions.iter().map(|ground| plain(ground.word())).collect::<Vec<_>>()),
+        exceptions: shares.map(|shares| shares.exceptions.iter().map(|ground| spoken(ground.word())).collect::<Vec<_>>()),
         countries: countries.unwrap_or_default(),
         minimum: statement.retention_minimum.map(statement::period::Period::to_words),
         maximum: maximum.map(|maximum| maximum.value.to_words()),
-        rights: promises.rights.iter().map(|right| plain(right.word())).collect::<Vec<_>>(),
+        rights: promises.rights.iter().map(|right| spoken(right.word())).collect::<Vec<_>>(),
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Theme {
     /// `site` with the entry current that leads to this address.
     sites: AHashMap<String, Value>,
     statement: Value,
+    /// What the statement says of what a form asks for.
+    given: Given,
     /// Of each page, what other pages show of it.
     summaries: Vec<Summary>,
     /// Whether a template shows a page in a few words.
@@ -158,6 +160,7 @@ impl Theme {
         let mut tera = Tera::new();
         tera.set_fallback_prefixes(files.prefixes()).expect("invariant: there are no templates yet");
         tera.register_function("asset", asset_function(site));
+        tera.register_function("script", script_function(site));
         tera.register_test("right_to_left", |tag: &str, _: Kwargs, _: &State| language::is_right_to_left(tag));
         if let Err(error) = tera.add_raw_templates(templates.iter().map(|template| (&template.name, template.text))) {
             match error.kind() {
@@ -198,6 +201,7 @@ impl Theme {
             site: site_value(site, &menu, menu.len()),
             sites,
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
+            given: Given::new(site.statement()),
             summaries: site.pages.par_iter().map(|page| Summary::new(site, page, tree, wants_summary)).collect(),
             wants_summary,
             trails: AHashMap::new(),
@@ -361,7 +365,7 @@ impl Theme {
         shown: &Shown,
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
-        let field = field_value(field, shown);
+        let field = field_value(form, field, shown, &self.given);
         self.component("form_field", [("field", field)], &form.path, diagnostics)
     }
 
@@ -603,6 +607,21 @@ fn asset_function(site: &Site) -> impl Fn(Kwargs, &State<'_>) -> tera::TeraResul
     }
 }
 
+/// `script(path="form.js")`: a script of the theme as an element of the page.
+fn script_function(site: &Site) -> impl Fn(Kwargs, &State<'_>) -> tera::TeraResult<Value> + Send + Sync + 'static {
+    let element = |text: &str| Value::safe_string(&format!("<script>{text}</script>"));
+    let scripts: BTreeMap<String, Value> =
+        site.assets.scripts().map(|(name, script)| (name.to_owned(), element(&script.text))).collect();
+    move |arguments, _| {
+        let path = arguments.must_get::<&str>("path")?;
+        scripts.get(path).cloned().ok_or_else(|| {
+            let known: Vec<&str> = scripts.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            tera::Error::message(format!("the theme has no file `scripts/{path}`. Available files: {known}"))
+        })
+    }
+}
+
 /// The addresses of the menu's entries.
 fn menu(site: &Site, diagnostics: &mut Diagnostics) -> Vec<String> {
     let mut menu = Vec::new();
@@ -714,8 +733,34 @@ pub(crate) fn statement_value(site: &Site, statement: &Statement) -> Value {
         contact_email: contact.map(|contact| contact.email.as_str()),
         contact_href: contact.map(|contact| address::mailto(&contact.email, contact.subject.as_deref())),
         retention_words: statement.retention_minimum.map(statement::period::Period::to_words),
+        glance: statement_values::glance(statement),
         changes_url: statement_values::changes_url(site, statement),
         changes_feed: statement_values::changes_feed(site, statement),
+    }
+}
+
+/// What the statement in force says of what visitors give.
+struct Given {
+    /// For each field it declares, what it is never used for.
+    never: BTreeMap<String, Vec<String>>,
+    /// How long it is kept at least.
+    minimum: Option<String>,
+}
+
+impl Given {
+    fn new(statement: Option<&Statement>) -> Self {
+        let never = |key: &str| {
+            let ruled_out = statement.iter().flat_map(|statement| &statement.promises.never);
+            let ruled_out = ruled_out.filter(|never| never.of.is_empty() || never.of.iter().any(|of| of == key));
+            ruled_out.map(|never| statement_values::spoken(never.purpose.word())).collect()
+        };
+        let fields = statement.iter().flat_map(|statement| &statement.fields);
+        Self {
+            never: fields.map(|field| (field.key.clone(), never(&field.key))).collect(),
+            minimum: statement
+                .and_then(|statement| statement.retention_minimum)
+                .map(statement::period::Period::to_words),
+        }
     }
 }
 
@@ -725,6 +770,7 @@ fn form_value(form: &statement::form::Form, fields: impl IntoIterator<Item = Str
         id: form.id.as_str(),
         action: address::href(&address::of_form(&form.id)),
         submit: form.submit.as_str(),
+        purpose: statement_values::spoken(form.purpose().word()),
         fields: fields,
     }
 }
@@ -740,7 +786,7 @@ pub struct Shown {
     pub checked: Vec<String>,
 }
 
-fn field_value(field: &statement::form::Field, shown: &Shown) -> Value {
+fn field_value(form: &statement::form::Form, field: &statement::form::Field, shown: &Shown, given: &Given) -> Value {
     let checked = |option: usize| shown.checked.get(option).map_or("", String::as_str);
     let option =
         |(at, value): (usize, &String)| map! { value: value.as_str(), checked: Value::safe_string(checked(at)) };
@@ -754,6 +800,11 @@ fn field_value(field: &statement::form::Field, shown: &Shown) -> Value {
         required: field.required,
         characters_max: field.characters_max,
         conditional: field.required_when.is_some(),
+        purpose: statement_values::spoken(form.purpose().word()),
+        never: given.never.get(&field.name.value).cloned().unwrap_or_default(),
+        minimum: given.minimum.as_deref(),
+        message_empty: field.message_empty.as_str(),
+        message_malformed: field.message_malformed.as_str(),
         options: options,
         value: shown.value.as_str(),
         message: shown.message.as_str(),
@@ -987,6 +1038,7 @@ title: C
             "site.feed" | "page.feed" => "feed",
             "form.fields" => "field",
             "field.options" => "option",
+            "statement.glance" => "version.glance",
             path => path,
         }
     }
@@ -1028,9 +1080,10 @@ title: C
             }
         }
         let form = &site.forms[0];
+        let of_statement = Given::new(site.statement());
         walk("form", &form_value(form, [String::new()]), &mut given);
         let field = statement::form::Field { options: vec!["one".to_owned()], ..form.fields[0].clone() };
-        walk("field", &field_value(&field, &Shown::default()), &mut given);
+        walk("field", &field_value(form, &field, &Shown::default(), &of_statement), &mut given);
         // A version has the keys of `statement`, and one more.
         given.retain(|path| !path.starts_with("version.") || path == "version.in_force");
 

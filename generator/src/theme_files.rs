@@ -43,6 +43,9 @@ pub(crate) fn files_of(dir: &'static Dir<'static>) -> impl Iterator<Item = (Stri
     })
 }
 
+/// The file in a theme's folder that shows what the theme is made of.
+const STYLE_GUIDE: &str = "styleguide.md";
+
 /// A theme and the themes it extends, the nearest first.
 #[derive(Debug, Clone)]
 pub struct ThemeFiles {
@@ -156,12 +159,30 @@ impl ThemeFiles {
     /// of the nearest theme.
     #[must_use]
     pub fn assets<'a>(&self, tree: &'a SourceTree) -> BTreeMap<&'a str, usize> {
-        let mut assets = BTreeMap::new();
+        self.files_in("assets/", tree)
+    }
+
+    /// The files under `scripts/`, in the same way.
+    #[must_use]
+    pub fn scripts<'a>(&self, tree: &'a SourceTree) -> BTreeMap<&'a str, usize> {
+        self.files_in("scripts/", tree)
+    }
+
+    /// The page that shows what the theme is made of to whoever edits it.
+    #[must_use]
+    pub fn style_guide<'a>(&self, tree: &'a SourceTree) -> Option<(&'a Arc<str>, &'a str)> {
+        let files = self.layers.iter().flat_map(|layer| tree.under(&layer.folder).map(move |(_, file)| (layer, file)));
+        let mut guides = files.filter(|(layer, file)| file.path[layer.folder.len()..] == *STYLE_GUIDE);
+        guides.find_map(|(_, file)| Some((&file.path, file.text()?)))
+    }
+
+    fn files_in<'a>(&self, folder: &str, tree: &'a SourceTree) -> BTreeMap<&'a str, usize> {
+        let mut files = BTreeMap::new();
         for layer in self.layers.iter().rev() {
-            let folder = format!("{}assets/", layer.folder);
-            assets.extend(tree.under(&folder).map(|(index, file)| (&file.path[folder.len()..], index)));
+            let folder = format!("{}{folder}", layer.folder);
+            files.extend(tree.under(&folder).map(|(index, file)| (&file.path[folder.len()..], index)));
         }
-        assets
+        files
     }
 }
 

@@ -1,4 +1,4 @@
-//! Programs of others that read our files: the host's parsers, the validator of the W3C, `xmllint`.
+//! Programs of others that read our files: the host's parsers, the validator of the W3C, `xmllint`, axe, Lighthouse.
 //!
 //! What no system's packages have is installed once, below the target folder, as `validators/` says: each in one
 //! version, by its hash. It does not know what is read, only how to have it read.
@@ -82,6 +82,27 @@ pub fn html_checker(folders: &[PathBuf]) -> String {
     let finished = run(java.args(["--skip-non-html", "--Werror"]).args(folders));
     assert_eq!(finished.code == Some(0), finished.stderr.is_empty(), "{}", finished.stderr);
     finished.stderr
+}
+
+/// The script of axe, which finds what people with a disability stumble over, for a page to run.
+#[must_use]
+pub fn axe() -> String {
+    fs::read_to_string(installed().join("node_modules/axe-core/axe.min.js")).expect("axe is installed")
+}
+
+/// What Lighthouse measures of one page of a site that was built for `http://localhost:PORT`, by `lighthouse.mjs`;
+/// of an unlisted one, not whether search engines find it.
+///
+/// # Panics
+/// When Lighthouse gives up.
+#[must_use]
+pub fn lighthouse(public: &Path, port: u16, page: &str, is_unlisted: bool) -> Value {
+    let program = installed().join("lighthouse.mjs");
+    fs::copy(file("lighthouse.mjs"), &program).expect("a file can be copied");
+    let mut node = node(installed());
+    node.arg(program).arg(public).arg(port.to_string()).arg(page).args(is_unlisted.then_some("unlisted"));
+    let finished = run(node.env("CHROME_PATH", "/usr/bin/chromium")).success();
+    serde_json::from_str(&finished.stdout).expect("JSON is printed")
 }
 
 /// Has `xmllint` read an XML file, with a schema if the arguments name one.

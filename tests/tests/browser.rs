@@ -118,6 +118,101 @@ fn registers_with_the_keyboard_without_script() {
     register(false);
 }
 
+/// What the script on the form's page says is wrong, and where the focus is.
+fn assert_summary(browser: &Browser, message: &str) {
+    wait_for("what is wrong", || browser.title().starts_with("Error: ").then_some(()));
+    assert_eq!(browser.focused().text(), format!("There is a problem\n{message}"));
+}
+
+fn offline(browser: &Browser, is_offline: bool) {
+    let conditions = json!({"offline": is_offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+    browser.devtools("Network.emulateNetworkConditions", &conditions);
+}
+
+#[test]
+fn what_was_typed_survives_a_failed_connection() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    browser.open(&format!("{}/register/", server.url));
+    let _ = tab_to(&browser, |element| element.attribute("id") == "email");
+    browser.press("ada@example.com");
+    offline(&browser, true);
+    browser.press(ENTER);
+    assert_summary(
+        &browser,
+        "Your answers may not have arrived, because the connection failed. They are still here: send them again when you \
+         are connected",
+    );
+    assert_eq!(browser.find("#email").value(), "ada@example.com");
+    offline(&browser, false);
+    let _ = tab_to(&browser, |element| element.property("tagName") == "BUTTON");
+    browser.press(ENTER);
+    wait_for("the thank-you page", || browser.url().contains("/thank-you/?reference=").then_some(()));
+    assert_eq!(site.registrations().len(), 1);
+}
+
+#[test]
+fn a_form_that_is_sent_twice_arrives_once() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    browser.open(&format!("{}/register/", server.url));
+    let _ = browser.evaluate(
+        "(form => { form.email.value = 'ada@example.com'; form.requestSubmit(); form.requestSubmit(); })(
+            document.querySelector('form.form'))",
+    );
+    wait_for("the thank-you page", || browser.url().contains("/thank-you/?reference=").then_some(()));
+    assert_eq!(site.registrations().len(), 1);
+}
+
+#[test]
+fn what_is_missing_is_said_before_it_is_sent_and_as_the_function_says_it() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    browser.open(&format!("{}/register/", server.url));
+    let _ = browser.requests();
+    for (typed, message) in [
+        ("", "Enter your email address"),
+        ("ada", "Enter an email address in the correct format, like name@example.com"),
+    ] {
+        let _ = tab_to(&browser, |element| element.attribute("id") == "email");
+        browser.press(&format!("{typed}{ENTER}"));
+        assert_summary(&browser, message);
+        assert_eq!(browser.find("#email-error").property("textContent"), format!("Error: {message}"));
+        assert_eq!(browser.find("#email").attribute("aria-describedby"), "email-hint email-error");
+        let answer = server.register(&[("email", typed)]);
+        assert!(answer.body.contains(&format!("<a href=\"#email\">{message}</a>")), "{}", answer.body);
+    }
+    assert!(browser.requests().iter().all(|request| !request.contains("/api/")), "it was sent");
+}
+
+#[test]
+fn a_statement_that_changed_meanwhile_is_shown_with_everything_that_was_typed() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    browser.open(&format!("{}/register/", server.url));
+    let _ = browser.evaluate("document.querySelector('[name=statement_digest]').value = '0'.repeat(64)");
+    let _ = tab_to(&browser, |element| element.attribute("id") == "other");
+    browser.press("Two children");
+    let _ = browser.evaluate("document.querySelector('#email').value = 'ada@example.com'");
+    let _ = tab_to(&browser, |element| element.property("tagName") == "BUTTON");
+    browser.press(ENTER);
+    assert_summary(
+        &browser,
+        "Our privacy statement has changed since you opened this page. Read it, then send the form again if you still \
+         want to",
+    );
+    assert_eq!(browser.find("#other").value(), "Two children");
+    assert_eq!(browser.find("#email").value(), "ada@example.com");
+    let _ = tab_to(&browser, |element| element.property("tagName") == "BUTTON");
+    browser.press(ENTER);
+    wait_for("the thank-you page", || browser.url().contains("/thank-you/?reference=").then_some(()));
+    assert_eq!(site.registrations().len(), 1);
+}
+
 #[test]
 fn the_skip_link_is_first_and_leads_to_the_content() {
     let site = Site::shipped();

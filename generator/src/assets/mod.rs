@@ -17,6 +17,7 @@ use statement::digest;
 
 use crate::address::{self, Destination};
 use crate::images;
+use crate::policy;
 use crate::source_tree::SourceTree;
 use crate::theme_files::ThemeFiles;
 
@@ -28,6 +29,17 @@ const HASH_BYTES: usize = 8;
 pub struct Assets {
     /// By the name that templates use: the path under `assets/`.
     by_name: BTreeMap<String, Asset>,
+    /// What templates write into pages, by the path under `scripts/`.
+    scripts: BTreeMap<String, Script>,
+}
+
+/// A script of a theme: that it stands in the theme's `scripts/` says that it may run.
+#[derive(Debug)]
+pub struct Script {
+    /// What is in it, with the ends of lines as a browser reads them.
+    pub text: String,
+    /// Its hash, as the browser's policy lists it.
+    pub hash: String,
 }
 
 /// A file that a theme publishes.
@@ -92,7 +104,17 @@ impl Assets {
             diagnostics.push(sheets[&fault.name].diagnose(fault, tree));
         }
         assets.by_name.extend(bundles);
+        for (name, file) in theme.scripts(tree) {
+            let text = tree.files()[file].text().unwrap_or_default().replace("\r\n", "\n");
+            let hash = policy::hash(&text);
+            assets.scripts.insert(name.to_owned(), Script { text, hash });
+        }
         assets
+    }
+
+    /// The scripts that templates write into pages with their names, in order.
+    pub fn scripts(&self) -> impl Iterator<Item = (&str, &Script)> {
+        self.scripts.iter().map(|(name, script)| (name.as_str(), script))
     }
 
     /// All files with their names, in order.

@@ -1,5 +1,5 @@
 //! Every example of the CommonMark specification and of the extensions becomes what pulldown-cmark makes of it: our own
-//! passes change heading ids and alerts, and nothing else.
+//! passes change heading ids, alerts and the boxes of tasks, and nothing else.
 //!
 //! `commonmark-0.31.2.txt` is the specification as it was published, by John MacFarlane, under the Creative Commons
 //! licence CC-BY-SA 4.0 <https://creativecommons.org/licenses/by-sa/4.0/>; `extensions.txt` says where it comes from.
@@ -34,7 +34,7 @@ fn examples() -> Vec<String> {
     examples
 }
 
-/// What pulldown-cmark makes of it, with the heading ids that we chose and alerts as we write them.
+/// What pulldown-cmark makes of it, with the heading ids that we chose, alerts and boxes as we write them.
 fn plain(markdown: &str, headings: &[Heading]) -> String {
     let mut headings = headings.iter();
     let events = Parser::new_ext(markdown, OPTIONS).map(|event| match event {
@@ -54,6 +54,11 @@ fn plain(markdown: &str, headings: &[Heading]) -> String {
             let opening =
                 format!("<div class=\"alert alert-{class}\" role=\"note\">\n<p class=\"alert-title\">{title}</p>\n");
             Event::Html(opening.into())
+        }
+        Event::TaskListMarker(is_done) => {
+            let (checked, name) = if is_done { (" checked", "Done") } else { ("", "To do") };
+            let html = format!("<input type=\"checkbox\" disabled{checked} aria-label=\"{name}\"> ");
+            Event::InlineHtml(html.into())
         }
         Event::End(TagEnd::BlockQuote(Some(_))) => Event::Html("</div>\n".into()),
         event => event,
