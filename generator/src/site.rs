@@ -1037,9 +1037,6 @@ fn check_statement(
     today: &Date,
     diagnostics: &mut Diagnostics,
 ) {
-    for statement in statements {
-        statement::lock::check_correction(statements, statement, diagnostics);
-    }
     let Some(statement) = in_force else {
         for form in forms {
             let diagnostic =
