@@ -94,9 +94,10 @@ pub fn robots(site: &Site) -> String {
 /// there is a file at its address (`!`).
 #[must_use]
 pub fn redirects(site: &Site) -> String {
-    let moved = site.redirects.iter().map(|(from, to)| {
-        format!("{} {} 301\n", address::href(from), address::href(&site.pages[*to].address))
-    });
+    let moved = site
+        .redirects
+        .iter()
+        .map(|(from, to)| format!("{} {} 301\n", address::href(from), address::href(&site.pages[*to].address)));
     moved.chain(headers::gone(site).into_iter().map(|gone| format!("{gone} {gone}index.html 410!\n"))).collect()
 }
 

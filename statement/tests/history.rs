@@ -48,7 +48,8 @@ impl Growing {
     }
 
     fn publish(self, statement: &Statement) -> Self {
-        let line = self.lock().publishing(statement, Event::Published, in_utc(statement), in_utc(statement), "A", note());
+        let line =
+            self.lock().publishing(statement, Event::Published, in_utc(statement), in_utc(statement), "A", note());
         self.append(&line)
     }
 

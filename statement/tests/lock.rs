@@ -63,7 +63,11 @@ fn a_broken_chain_is_refused_at_its_line() {
         ("ours\"}\n", "ours}\n", "line 2 of the lock is not JSON"),
         (",\"reason\":\"It was not ours\"", "", "line 2 of the lock has no `reason`"),
         ("It was not ours", " ", "line 2 of the lock has no `reason`"),
-        ("digest\":\"42e4", "digest\":\"52e4", "line 1 of the lock has a digest that is not the one of its text and facts"),
+        (
+            "digest\":\"42e4",
+            "digest\":\"52e4",
+            "line 1 of the lock has a digest that is not the one of its text and facts",
+        ),
         (
             "\"effective\":\"2020-02-01",
             "\"effective\":\"2020-01-20",
@@ -155,7 +159,14 @@ fn altered_missing_and_unpublished_versions_are_reported() {
     let moment = |_: &Statement| at("2020-01-01T06:00:00Z");
     let check = |lock: &Lock, statements: &[&Statement]| {
         let mut diagnostics = Diagnostics::new();
-        lock.check(&path(), statements, |version| version == "2021-01-01", moment, at("2020-01-01T06:00:00Z"), &mut diagnostics);
+        lock.check(
+            &path(),
+            statements,
+            |version| version == "2021-01-01",
+            moment,
+            at("2020-01-01T06:00:00Z"),
+            &mut diagnostics,
+        );
         diagnostics
     };
     let unpublished = check(&Lock::default(), &[&first]).into_sorted();
@@ -177,7 +188,11 @@ fn altered_missing_and_unpublished_versions_are_reported() {
     let moment = at("2021-01-01T06:00:00Z");
     let line = lock.publishing(&second, Event::Published, moment, moment, "A", note()).to_json();
     let lock = parse(&format!("{pasted}\n{line}\n")).unwrap();
-    assert_eq!(said(check(&lock, &[&first])), [""; 0], "what is wrong with a file that cannot be read is said elsewhere");
+    assert_eq!(
+        said(check(&lock, &[&first])),
+        [""; 0],
+        "what is wrong with a file that cannot be read is said elsewhere"
+    );
     let elsewhere = line.replace("\"effective\":\"2021-01-01T06", "\"effective\":\"2020-12-30T06");
     let lock = parse(&format!("{pasted}\n{elsewhere}\n")).unwrap();
     assert_eq!(

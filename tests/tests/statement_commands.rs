@@ -160,6 +160,17 @@ fn a_misspelt_word_is_corrected_and_may_is_not_will() {
     assert!(site.path(NEXT).exists());
 }
 
+/// Makes the draft promise that the versions after it are announced.
+fn promise_notice(site: &Site) {
+    site.edit(
+        NEXT,
+        "effective: on-posting\n  notice: none",
+        "effective: scheduled\n  notice: {period: P30D, by: [feed]}",
+    );
+    site.edit(NEXT, "Changes count when they are posted.", "Changes are announced 30 days before.");
+    site.edit(NEXT, "text: Changes count when they are posted", "text: announced 30 days before");
+}
+
 #[test]
 fn a_future_date_waits_for_a_statement_that_allows_it() {
     let site = drafted(locked(), "2018-09-26", YEARS);
@@ -170,13 +181,7 @@ fn a_future_date_waits_for_a_statement_that_allows_it() {
         "= help: publish it on the day from which it is effective",
     ]);
     // The second version promises notice; it is effective on posting itself.
-    site.edit(
-        NEXT,
-        "effective: on-posting\n  notice: none",
-        "effective: scheduled\n  notice: {period: P30D, by: [feed]}",
-    );
-    site.edit(NEXT, "Changes count when they are posted.", "Changes are announced 30 days before.");
-    site.edit(NEXT, "text: Changes count when they are posted", "text: announced 30 days before");
+    promise_notice(&site);
     let _ = publish(&site, DAY, &[]).success();
     let site = drafted(site, "2026-03-02", ("We will keep", "We shall keep"));
     let refused = publish(&site, DAY, &["--effective", "2026-03-20"]).exit(1);
@@ -297,10 +302,9 @@ fn a_lock_may_only_grow_since_a_commit() {
     let _ = build(&site, "2026-03-02").exit(1).says(&["the last line is not ended: the lock was cut short"]);
     // Who would publish into an emptied lock is told so, though files and lock would agree again.
     site.write(LOCK, "");
-    let _ = publish(&site, DAY, &["2018-09-26"]).exit(1).says(&[
-        "error[P216]: line 1 of the lock is missing, and stands in the last commit",
-        "nothing was written",
-    ]);
+    let _ = publish(&site, DAY, &["2018-09-26"])
+        .exit(1)
+        .says(&["error[P216]: line 1 of the lock is missing, and stands in the last commit", "nothing was written"]);
     assert_eq!(
         statement(&site, &["verify", "--base", "nowhere"]).exit(2).stderr,
         "error: git knows no commit `nowhere`\n"
@@ -523,11 +527,7 @@ fn what_was_taken_back_leaves_room_for_what_was_meant() {
 
     // Announced for one day and meant for an earlier one, or for the same: withdrawn, and announced again.
     let site = drafted(locked(), "2018-09-26", YEARS);
-    site.edit(
-        NEXT,
-        "effective: on-posting\n  notice: none",
-        "effective: scheduled\n  notice: {period: P30D, by: [feed]}",
-    );
+    promise_notice(&site);
     let _ = publish(&site, DAY, &[]).success();
     let announce = |effective: &str| {
         let _ = statement(&site, &["draft", "--from", "2026-03-02", "--now", DAY]).success();
@@ -551,7 +551,7 @@ fn a_version_is_in_force_from_the_day_its_file_says() {
     let text = site.read(FIRST);
     site.write("content/privacy/2026-03-02.md", text.replace("2018-09-26", "2026-03-02").replace(YEARS.0, YEARS.1));
     let refused = publish(&site, DAY, &["2026-03-02", "--effective", "2026-02-27"]).exit(1);
-    let _ = refused.says(&["error[P223]: dated 2026-02-27, today is 2026-03-02"]);
+    let _ = refused.says(&["error: version 2026-03-02 is effective from 2026-03-02, as its file says"]);
     let site = Site::from_archive(SITE);
     let refused = publish(&site, "2020-01-01T12:00:00Z", &["--effective", "2017-01-01"]).exit(1);
     let _ = refused.says(&[
@@ -573,21 +573,21 @@ fn a_version_is_in_force_from_the_day_its_file_says() {
 #[test]
 fn a_text_that_says_it_is_a_draft_is_not_published() {
     let site = drafted(locked(), "2018-09-26", ("We may keep", "This draft says: we will keep"));
-    site.edit(NEXT, "Changes count", "[TO REPLACE: how] Changes count");
+    site.edit(NEXT, "years. Changes count", "years. [TO REPLACE: how] Changes count");
     assert_eq!(
         publish(&site, DAY, &[]).exit(1).stderr,
-        "error: `[TO REPLACE` stands in a version that is to be published\n  \
-           --> content/privacy/next.md:30:52\n   \
+        "error: `This draft` stands in a version that is to be published\n  \
+           --> content/privacy/next.md:37:1\n   \
             |\n\
-         30 | This draft says: we will keep it for seven years. [TO REPLACE: how] Changes count when they are posted.\n   \
-            |                                                   ^^^^^^^^^^^\n   \
+         37 | This draft says: we will keep it for seven years. [TO REPLACE: how] Changes count when they are posted.\n   \
+            | ^^^^^^^^^^\n   \
             |\n   \
             = help: take it out, or write what is meant to be in force\n\n\
-         error: `This draft` stands in a version that is to be published\n  \
-           --> content/privacy/next.md:30:1\n   \
+         error: `[TO REPLACE` stands in a version that is to be published\n  \
+           --> content/privacy/next.md:37:51\n   \
             |\n\
-         30 | This draft says: we will keep it for seven years. [TO REPLACE: how] Changes count when they are posted.\n   \
-            | ^^^^^^^^^^\n   \
+         37 | This draft says: we will keep it for seven years. [TO REPLACE: how] Changes count when they are posted.\n   \
+            |                                                   ^^^^^^^^^^^\n   \
             |\n   \
             = help: take it out, or write what is meant to be in force\n\n\
          2 errors; nothing was written\n"

@@ -35,7 +35,9 @@ impl Taken<'_> {
     /// When readers are not told why.
     fn line(&self, document: &VersionedDocument, event: Event) -> Result<Line, Failure> {
         if self.reason.trim().is_empty() {
-            return Err(Failure("no reason is given\n  = help: say it with `--reason \"…\"`: readers see it".to_owned()));
+            return Err(Failure(
+                "no reason is given\n  = help: say it with `--reason \"…\"`: readers see it".to_owned(),
+            ));
         }
         let line = document.lock.next_line(event, self.version, self.now, self.author);
         Ok(Line { reason: Some(self.reason.to_owned()), ..line })
@@ -46,11 +48,7 @@ impl Taken<'_> {
 ///
 /// # Errors
 /// When there is no such version in the lock, or it may not be withdrawn.
-pub fn withdraw(
-    desk: &Desk<'_>,
-    document: &VersionedDocument,
-    taken: &Taken<'_>,
-) -> Result<(String, String), Failure> {
+pub fn withdraw(desk: &Desk<'_>, document: &VersionedDocument, taken: &Taken<'_>) -> Result<(String, String), Failure> {
     let Taken { version, now, .. } = *taken;
     let history = &document.history;
     let refused = match history.state(locked(document, version)?, now) {
@@ -97,9 +95,10 @@ pub fn redact(
         )));
     }
     let line = taken.line(document, Event::Redacted)?;
-    let translations = desk.translations.iter().filter(|translation| {
-        translation.version == version && folder_of(&translation.path) == document.folder
-    });
+    let translations = desk
+        .translations
+        .iter()
+        .filter(|translation| translation.version == version && folder_of(&translation.path) == document.folder);
     let paths = std::iter::once(&statement.path).chain(translations.map(|translation| &translation.path));
     let files = paths.map(|path| {
         let text = desk.tree.text(path).expect("invariant: a version was read from its file");

@@ -16,7 +16,7 @@ use crate::gate::Gate;
 use crate::policy::Policy;
 use crate::publication::Publication;
 use crate::scan::visible_text;
-use crate::site::{PageKind, Site};
+use crate::site::{PageKind, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::{Theme, date_words};
 use crate::{Failure, address, markdown};
@@ -124,14 +124,17 @@ impl Live<'_> {
         let page = String::from_utf8_lossy(&answer.body);
         let error = |fact: String| Diagnostic::error(&statement.path, 0..0, fact);
         let date = statement.effective.to_string();
-        if !page.contains(&date) && !page.contains(&date_words(statement.effective)) {
+        // A link to a version has its date, too.
+        let text = visible_text(&page);
+        let is_told = text.contains(&date) || text.contains(&date_words(statement.effective));
+        if !is_told && !page.contains(&format!("datetime=\"{date}")) {
             diagnostics.push(
                 error(format!("{url} does not have the date of version {}", statement.version))
                     .code("P211")
                     .note(format!("{date} stands nowhere on it: the live site is behind its lock, or ahead of it"))
                     .help("build and publish the site"),
             );
-        } else if let Some(until) = self.first_difference(statement, &page) {
+        } else if let Some(until) = self.first_difference(statement, &text) {
             diagnostics.push(
                 error(format!("{url} does not have the words of version {}", statement.version))
                     .code("P210")
@@ -172,19 +175,19 @@ impl Live<'_> {
 
     /// The last words before the page says something else than the version, as the version's page is built; none
     /// where it says the same. Only letters and figures count: a host may set the page in another way.
-    fn first_difference(&self, statement: &Statement, page: &str) -> Option<String> {
-        let is_it = |page: &&crate::site::SitePage| match page.kind {
+    fn first_difference(&self, statement: &Statement, served: &str) -> Option<String> {
+        let is_it = |page: &SitePage| match page.kind {
             PageKind::Statement(file) => self.site.statements[file].path == statement.path,
             _ => false,
         };
-        let id = self.site.pages.iter().position(|page| is_it(&page))?;
+        let id = self.site.pages.iter().position(is_it)?;
         let file = self.tree.text(&statement.path)?;
         // What is wrong with the text was said when the site was built.
         let built = markdown::render(self.site, self.theme, id, file, &HashMap::new(), &mut Diagnostics::new());
         let is_word = |word: &&str| !word.is_empty();
         let text = visible_text(&built.html);
         let words: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).filter(is_word).collect();
-        let letters: String = visible_text(page).chars().filter(|letter| letter.is_alphanumeric()).collect();
+        let letters: String = served.chars().filter(|letter| letter.is_alphanumeric()).collect();
         // If its first words are not on the page, no more of them are.
         let is_there = |count: usize| letters.contains(&words[..count].concat());
         if is_there(words.len()) {

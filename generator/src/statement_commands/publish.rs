@@ -159,8 +159,7 @@ struct Published<'d> {
 impl<'d> Published<'d> {
     fn new(desk: &'d Desk<'_>, document: &VersionedDocument) -> Self {
         let is_locked = |version: &str| document.lock.published().any(|line| line.version == version);
-        let files: Vec<&Statement> =
-            desk.files(document).filter(|statement| is_locked(&statement.version)).collect();
+        let files: Vec<&Statement> = desk.files(document).filter(|statement| is_locked(&statement.version)).collect();
         let effective = |statement: &Statement| statement.effective_in(&desk.config.timezone);
         Self { history: History::new(&document.lock, &files, &[], effective), files }
     }

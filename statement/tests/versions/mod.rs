@@ -7,7 +7,7 @@ use statement::version::Statement;
 use statement::{front_matter, yaml};
 
 /// A version of a statement: `more` are further lines of its front matter.
-pub fn version(version: &str, effective: &str, more: &str, text: &str) -> Statement {
+pub(crate) fn version(version: &str, effective: &str, more: &str, text: &str) -> Statement {
     let file = format!(
         "---\nschema: privacy-statement/1\ndocument: d\nversion: \"{version}\"\ntitle: t\nlanguage: en\n\
          effective: \"{effective}\"\ncontact: {{email: a@example.org}}\n\
@@ -22,10 +22,10 @@ pub fn version(version: &str, effective: &str, more: &str, text: &str) -> Statem
     statement.expect("a version")
 }
 
-pub fn note() -> Note {
+pub(crate) fn note() -> Note {
     Note { summary: "First".into(), why: "New".into(), who: "All".into(), action: "Nothing".into() }
 }
 
-pub fn at(moment: &str) -> Timestamp {
+pub(crate) fn at(moment: &str) -> Timestamp {
     moment.parse().expect("a moment")
 }

@@ -405,7 +405,8 @@ pub(crate) fn run(command: StatementCommand) -> Result<bool, Failure> {
 /// What the site keeps would be published again, or be found beside it.
 fn refuse_inside(root: &Path, folder: &Path) -> Result<(), Failure> {
     let absolute = |path: &Path| {
-        std::path::absolute(path).map_err(|error| Failure(format!("cannot tell where `{}` is: {error}", path.display())))
+        std::path::absolute(path)
+            .map_err(|error| Failure(format!("cannot tell where `{}` is: {error}", path.display())))
     };
     if absolute(folder)?.starts_with(absolute(root)?) {
         return Err(Failure(format!(
