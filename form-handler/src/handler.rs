@@ -42,6 +42,8 @@ pub struct Handler {
     delivery: Arc<Delivery>,
     proxy_secret: Option<ProxySecret>,
     counter: Option<Counter>,
+    /// What browsers are told on every answer, as on the site's pages.
+    content_security_policy: Option<HeaderValue>,
 }
 
 /// A form of the contract with its id and the statement it is shown under.
@@ -73,7 +75,11 @@ impl Handler {
                 ));
             }
         }
-        Ok(Self { contract: Arc::new(contract), delivery, proxy_secret: None, counter: None })
+        let policy = contract.content_security_policy.as_deref().map(HeaderValue::from_str).transpose();
+        let content_security_policy = policy
+            .map_err(|_| "the contract's `content_security_policy` is no header; build the site again".to_owned())?;
+        let contract = Arc::new(contract);
+        Ok(Self { contract, delivery, proxy_secret: None, counter: None, content_security_policy })
     }
 
     /// From now on takes only what the site's host has signed with the secret, if there is one.
@@ -122,6 +128,18 @@ impl Handler {
 
     /// Answers a request that arrives `now`.
     pub async fn handle<B>(&self, request: Request<B>, now: Timestamp) -> Response<Bytes>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut response = self.answer_to(request, now).await;
+        if let Some(policy) = &self.content_security_policy {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+        }
+        response
+    }
+
+    async fn answer_to<B>(&self, request: Request<B>, now: Timestamp) -> Response<Bytes>
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -365,15 +383,7 @@ fn see_other(location: &str) -> Response<Bytes> {
 
 fn html(status: StatusCode, page: String) -> Response<Bytes> {
     let mut response = answer(status, Bytes::from(page));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; \
-             frame-ancestors 'none'",
-        ),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response
 }
 

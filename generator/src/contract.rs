@@ -92,6 +92,7 @@ pub fn assemble(
         schema: SCHEMA.to_owned(),
         base_url: site.config.base_url.clone(),
         site_title: site.config.title.clone(),
+        content_security_policy: Policy::of(site).content_security_policy(false),
         statement: statement.map(|statement| {
             let earlier = earlier_statements(site, tree, theme, diagnostics);
             statement_in_force(site, statement, earlier)

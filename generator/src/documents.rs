@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::history::History;
-use statement::lock::Lock;
+use statement::lock::{Event, Lock, check_correction};
 use statement::publication;
 use statement::translation::Translation;
 use statement::version::Statement;
@@ -79,15 +79,21 @@ pub fn assemble(
         let text = tree.text(&lock_path);
         let read = text.and_then(|text| Lock::parse(&lock_path, text, diagnostics));
         let effective = |statement: &Statement| statement.effective_in(timezone);
+        // What is wrong with a file that cannot be read is said where it is read.
+        let has_file = |version: &str| tree.text(&format!("{folder}/{version}.md")).is_some();
         if let Some(lock) = &read {
-            lock.check(&lock_path, &files, effective, now, diagnostics);
+            lock.check(&lock_path, &files, has_file, effective, now, diagnostics);
         } else if text.is_none() {
             // Facts that are held against the text are held to what was published, too.
             let bound: Vec<&Statement> =
                 files.iter().filter(|statement| statement.promises.provenance.is_some()).copied().collect();
-            Lock::default().check(&lock_path, &bound, effective, now, diagnostics);
+            Lock::default().check(&lock_path, &bound, has_file, effective, now, diagnostics);
         }
         let lock = read.unwrap_or_default();
+        let is_redacted = |version: &str| lock.last(Event::Redacted, version).is_some();
+        for file in &files {
+            check_correction(&files, is_redacted, file, diagnostics);
+        }
         let mut history = History::new(&lock, &files, &translated, effective);
         publication::check(&lock_path, text.unwrap_or_default(), &lock, &history, &files, timezone, diagnostics);
         report_translations(&history, &translated, diagnostics);

@@ -28,6 +28,9 @@ const SHORT: &str = "public, max-age=300, must-revalidate";
 pub struct Headers {
     /// All rules that match a path hold for it.
     pub rules: Vec<Rule>,
+    /// The paths of versions whose text may not be shown: what stands there is answered with the status 410 (RFC 9110,
+    /// section 15.5.11).
+    pub gone: Vec<String>,
     /// What a host that sends no headers, or reads no more of them, does not do.
     pub lost: Vec<String>,
 }
@@ -45,7 +48,7 @@ impl Headers {
     /// The headers of the site.
     #[must_use]
     pub fn of(site: &Site, policy: &Policy<'_>) -> Self {
-        let mut headers = Self { rules: vec![everywhere(site, policy)], lost: Vec::new() };
+        let mut headers = Self { rules: vec![everywhere(site, policy)], gone: gone(site), lost: Vec::new() };
         for publication in site.publications.iter().filter(|publication| publication.in_force().is_some()) {
             let home = &publication.home;
             headers.add(home.clone(), vec![("Cache-Control", SHORT.to_owned())]);
@@ -116,9 +119,22 @@ impl Headers {
             serde_json::json!({ "path": rule.path, "headers": serde_json::Map::from_iter(pairs) })
         };
         let rules: Vec<serde_json::Value> = self.rules.iter().map(headers).collect();
-        let json = serde_json::json!({ "schema": "candor-headers/1", "rules": rules, "lost": self.lost });
+        let json = serde_json::json!({
+            "schema": "candor-headers/1", "rules": rules, "gone": self.gone, "lost": self.lost,
+        });
         format!("{json:#}\n")
     }
+}
+
+/// Where the versions of a site stood whose text may not be shown.
+#[must_use]
+pub fn gone(site: &Site) -> Vec<String> {
+    let of_publication = |publication: &Publication| -> Vec<String> {
+        let versions = publication.document.history.versions.iter();
+        let gone = versions.filter(|version| version.redacted.is_some());
+        gone.map(|version| address::href(&publication.address_of(&version.version))).collect()
+    };
+    site.publications.iter().flat_map(of_publication).collect()
 }
 
 /// What no page can say of itself.

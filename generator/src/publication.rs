@@ -150,6 +150,16 @@ impl Publication {
         version.redacted.is_none().then_some(version.statement).flatten()
     }
 
+    /// The translations of versions whose text may be shown.
+    pub fn shown_translations<'t>(&self, translations: &'t [Translation]) -> impl Iterator<Item = &'t Translation> {
+        self.translations.iter().map(|index| &translations[*index]).filter(|translation| self.is_shown(translation))
+    }
+
+    fn is_shown(&self, translation: &Translation) -> bool {
+        let history = &self.document.history;
+        history.find(&translation.version).is_some_and(|version| self.file_of(&history.versions[version]).is_some())
+    }
+
     /// The version that a file of the site's statements is; none for a draft.
     #[must_use]
     pub fn version_of(&self, statement: usize) -> Option<usize> {
@@ -272,12 +282,7 @@ impl Publication {
         }
         for index in self.translations.iter().copied() {
             let translation = &translations[index];
-            let version = self
-                .document
-                .history
-                .find(&translation.version)
-                .map(|version| &self.document.history.versions[version]);
-            if version.is_some_and(|version| self.file_of(version).is_some()) {
+            if self.is_shown(translation) {
                 let page = address::below(&self.address_of(&translation.version), &translation.language);
                 pages.push((Companion::Translation(index), page));
             }

@@ -93,6 +93,28 @@ pub fn page(html: &str) -> Scanned<'_> {
     Scanned { ids: Ids { sorted }, findings }
 }
 
+/// What a page says to whoever reads it: its text without tags, comments, scripts and styles.
+#[must_use]
+pub fn visible_text(html: &str) -> String {
+    let mut text = String::new();
+    let mut rest = html;
+    while let Some(at) = memchr(b'<', rest.as_bytes()) {
+        text.push_str(&decode(&rest[..at]));
+        text.push(' ');
+        rest = &rest[at..];
+        let name = rest[1..].split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
+        let end = match name.to_ascii_lowercase().as_str() {
+            "script" => "</script",
+            "style" => "</style",
+            _ if rest.starts_with("<!--") => "-->",
+            _ => ">",
+        };
+        rest = rest.find(end).map_or("", |at| &rest[at + end.len()..]);
+    }
+    text.push_str(&decode(rest));
+    text
+}
+
 fn value_of<'a>(attributes: &[(&'a str, &'a str)], wanted: &str) -> Option<&'a str> {
     // A browser takes the first of two attributes with one name.
     attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| *value)

@@ -342,7 +342,8 @@ fn file(served: &Served, request: &Request) -> Response {
     let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
     let path = path.strip_suffix("index.html").filter(|folder| folder.ends_with('/')).unwrap_or(&path);
     if let Some(bytes) = served.files.get(path) {
-        return content(StatusCode::OK, path, bytes, served);
+        let is_gone = served.headers.gone.contains(&address::href(path));
+        return content(if is_gone { StatusCode::GONE } else { StatusCode::OK }, path, bytes, served);
     }
     if served.files.contains_key(&format!("{path}/")) {
         let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));

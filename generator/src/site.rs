@@ -632,7 +632,9 @@ impl Site {
                 let version = publication.version_of(file);
                 let statement = &self.statements[file];
                 let state = version.map(|version| publication.state(version));
-                if state == Some(State::Redacted) {
+                // What may not be shown is not shown on the pages of earlier moments either.
+                let version_of_file = version.map(|version| &publication.document.history.versions[version]);
+                if version_of_file.is_some_and(|version| publication.file_of(version).is_none()) {
                     continue;
                 }
                 let (path, text) = (Arc::clone(&statement.path), statement.text_span.clone());
@@ -1054,9 +1056,6 @@ fn check_statement(
     today: &Date,
     diagnostics: &mut Diagnostics,
 ) {
-    for statement in statements {
-        statement::lock::check_correction(statements, statement, diagnostics);
-    }
     let Some(statement) = in_force else {
         for form in forms {
             let diagnostic =

@@ -17,7 +17,7 @@ static CONTENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/starter");
 pub const THEME_FOLDER: &str = "themes/optimal";
 
 /// What stands where an author must write something of their own.
-const MARKS: [&str; 2] = [
+pub const MARKS: [&str; 2] = [
     "[TO REPLACE",
     // No address ever ends so (RFC 2606, section 2).
     ".invalid",

@@ -36,8 +36,7 @@ pub fn addresses(publication: &Publication, statements: &[Statement], translatio
     if publication.has_companions {
         paths.push(statement_values::feed(publication));
         paths.extend(publication.comparisons.iter().map(|comparison| diff_path(publication, statements, comparison)));
-        paths.extend(publication.translations.iter().map(|index| {
-            let translation = &translations[*index];
+        paths.extend(publication.shown_translations(translations).map(|translation| {
             let folder = address::below(&publication.address_of(&translation.version), &translation.language);
             address::beside(&folder, "statement.md")
         }));
@@ -97,7 +96,7 @@ fn render(
         }
     }
     if publication.has_companions {
-        for translation in publication.translations.iter().map(|index| &site.translations[*index]) {
+        for translation in publication.shown_translations(&site.translations) {
             let folder = address::below(&publication.address_of(&translation.version), &translation.language);
             files.push((address::beside(&folder, "statement.md"), translation.text.clone()));
         }

@@ -90,14 +90,15 @@ pub fn robots(site: &Site) -> String {
     format!("User-agent: *\nAllow: /\n\nSitemap: {}\n", address::permalink(&site.config.base_url, SITEMAP))
 }
 
-/// One line for each former address: from, to, status.
+/// One line for each former address: from, to, status. What says that a text is gone says so with its status, though
+/// there is a file at its address (`!`).
 #[must_use]
 pub fn redirects(site: &Site) -> String {
-    site.redirects.iter().fold(String::new(), |mut lines, (from, to)| {
-        let to = address::href(&site.pages[*to].address);
-        writeln!(lines, "{} {to} 301", address::href(from)).expect("invariant: a string can be written to");
-        lines
-    })
+    let moved = site
+        .redirects
+        .iter()
+        .map(|(from, to)| format!("{} {} 301\n", address::href(from), address::href(&site.pages[*to].address)));
+    moved.chain(headers::gone(site).into_iter().map(|gone| format!("{gone} {gone}index.html 410!\n"))).collect()
 }
 
 fn escape(text: &str, xml: &mut String) {

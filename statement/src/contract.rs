@@ -22,6 +22,9 @@ pub struct Contract {
     pub base_url: String,
     /// The site's title, for mail.
     pub site_title: String,
+    /// What browsers are told to refuse on the function's pages, as on the site's (Content Security Policy Level 3);
+    /// none where no statement promises anything.
+    pub content_security_policy: Option<String>,
     /// The statement in force on the day of the build; none on a site without one, which has no forms either.
     pub statement: Option<StatementInForce>,
     /// Forms by id.

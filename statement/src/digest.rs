@@ -52,9 +52,15 @@ impl Digests {
     pub fn new(canonical_text: &str, facts: &serde_json::Value) -> Self {
         let text_sha256 = sha256_hex(canonical_text.as_bytes());
         let facts_sha256 = sha256_hex(canonical_json(facts).as_bytes());
-        let digest = sha256_hex(format!("privacy-statement/1\n{text_sha256}\n{facts_sha256}\n").as_bytes());
+        let digest = digest_of(&text_sha256, &facts_sha256);
         Self { text_sha256, facts_sha256, digest }
     }
+}
+
+/// The digest of a text and facts that have these.
+#[must_use]
+pub fn digest_of(text_sha256: &str, facts_sha256: &str) -> String {
+    sha256_hex(format!("privacy-statement/1\n{text_sha256}\n{facts_sha256}\n").as_bytes())
 }
 
 #[cfg(test)]

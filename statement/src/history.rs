@@ -4,6 +4,8 @@
 //! to ask what is in force. Nothing here depends on the present: what was the case is asked for a moment. It reports
 //! nothing: whether files and lock agree is [`Lock::check`](crate::lock::Lock::check)'s business.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 
 use crate::digest::Digests;
@@ -192,6 +194,18 @@ impl History {
         self.timeline.iter().find(|(from, _)| *from > after).copied()
     }
 
+    /// The first change at a moment or after it, and the version that is in force from then.
+    #[must_use]
+    pub fn change_since(&self, at: Timestamp) -> Option<(Timestamp, Option<usize>)> {
+        self.timeline.iter().find(|(from, _)| *from >= at).copied()
+    }
+
+    /// Whether another version came into force within these moments.
+    #[must_use]
+    pub fn changes_within(&self, moments: RangeInclusive<Timestamp>) -> bool {
+        self.timeline.iter().any(|(from, _)| moments.contains(from))
+    }
+
     /// What a version is at a moment.
     ///
     /// # Panics
@@ -231,7 +245,7 @@ impl Version {
             statement: file,
             is_locked: true,
             kind: statement.and_then(kind_of).unwrap_or(Kind::Revision),
-            effective: lock.effective(&line.version)?,
+            effective: line.effective?,
             in_force: Vec::new(),
             posted: line.posted,
             digests,

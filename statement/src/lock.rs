@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::digest::{Digests, sha256_hex};
+use crate::digest::{Digests, digest_of, sha256_hex};
 use crate::promise::Kind;
 use crate::publication;
 use crate::redline::{self, Change, Piece, Redline, carries_obligation};
@@ -22,6 +22,12 @@ pub const FIRST_PREV: &str = "00000000000000000000000000000000000000000000000000
 /// The most words a correction may touch, gone and new together.
 pub const CORRECTION_WORDS_MAX: usize = 20;
 
+/// What to do where a lock is not what it was.
+const AS_PUBLISHED: &str = "bring back the lock as it was published; lines may only be added at its end";
+
+/// What git writes around two versions of the same lines.
+const MERGE_MARKS: [&str; 3] = ["<<<<<<<", "=======", ">>>>>>>"];
+
 /// What a line records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -30,8 +36,6 @@ pub enum Event {
     Published,
     /// A version will be in force from `effective`.
     Scheduled,
-    /// A scheduled version has another moment.
-    Rescheduled,
     /// A translation was added or mended.
     Translated,
     /// A version is no longer in force, and stays readable.
@@ -121,7 +125,7 @@ impl Line {
             ("digest", self.digest.is_none()),
         ];
         let effective = ("effective", self.effective.is_none());
-        let reason = ("reason", self.reason.is_none());
+        let reason = ("reason", self.reason.as_ref().is_none_or(|reason| reason.trim().is_empty()));
         let wanted = match self.event {
             Event::Published | Event::Scheduled => {
                 let of_its_own =
@@ -131,10 +135,18 @@ impl Line {
             Event::Translated => {
                 vec![digests[0], ("language", self.language.is_none()), ("of", self.of.is_none())]
             }
-            Event::Rescheduled | Event::Withdrawn => vec![effective, reason],
+            Event::Withdrawn => vec![effective, reason],
             Event::Redacted => vec![reason],
         };
         wanted.into_iter().filter(|(_, missing)| *missing).map(|(key, _)| key).collect()
+    }
+
+    /// Whether the digest is that of text and facts, for a line that has all three.
+    fn has_its_digest(&self) -> bool {
+        match (&self.text_sha256, &self.facts_sha256, &self.digest) {
+            (Some(text), Some(facts), Some(digest)) => digest_of(text, facts) == *digest,
+            _ => true,
+        }
     }
 
     /// The line as it stands in the file, without its newline.
@@ -165,9 +177,17 @@ impl Lock {
             let (json, whole) = line.strip_suffix('\n').map_or((line, false), |json| (json, true));
             let place = start..start + json.len();
             let number = lock.lines.len() + 1;
-            let as_published = "bring back the lock as it was published; lines may only be added at its end";
-            let mut help = as_published;
+            let mut help = AS_PUBLISHED;
             let wrong = match serde_json::from_str::<Line>(json) {
+                _ if json.trim().is_empty() => {
+                    help = "remove the empty line";
+                    Some(format!("line {number} of the lock is empty"))
+                }
+                _ if MERGE_MARKS.iter().any(|mark| json.starts_with(mark)) => {
+                    help = "keep the lines of the side that was published first, and publish what the other side \
+                            changed as a version of its own";
+                    Some(format!("line {number} of the lock is a mark of git: two versions were published at once"))
+                }
                 _ if json.ends_with('\r') => {
                     help = "save it with the line ends of Unix (LF), and let git keep them: write \
                             `statement.lock -text` into `.gitattributes`";
@@ -218,15 +238,21 @@ impl Lock {
             Some(format!("line {seq} of the lock does not follow the line before it"))
         } else if let [first, ..] = line.missing().as_slice() {
             Some(format!("line {seq} of the lock has no `{first}`"))
+        } else if line.event == Event::Withdrawn && line.effective < Some(line.posted) {
+            Some(format!("line {seq} of the lock withdraws version {} before it was posted", line.version))
+        } else if !line.has_its_digest() {
+            Some(format!("line {seq} of the lock has a digest that is not the one of its text and facts"))
         } else if line.publishes() && known(&line.version) {
             Some(format!("line {seq} of the lock publishes version {} again", line.version))
         } else if !line.publishes() && !known(&line.version) {
             Some(format!("line {seq} of the lock is about version {}, which was not published", line.version))
         } else {
-            let moves = matches!(line.event, Event::Published | Event::Scheduled | Event::Rescheduled);
             let at_that_moment = |known: &&Line| {
-                let both = moves && known.version != line.version && !known.backfilled && !line.backfilled;
-                both && self.effective(&known.version) == line.effective
+                let both = line.publishes() && !known.backfilled && !line.backfilled;
+                // What was taken back before its day has left the moment free.
+                let back = self.last(Event::Withdrawn, &known.version);
+                let is_free = back.is_some_and(|back| back.effective <= known.effective);
+                both && known.effective == line.effective && !is_free
             };
             let same = self.published().find(at_that_moment);
             same.map(|same| format!("line {seq} of the lock has the moment of version {}", same.version))
@@ -242,13 +268,6 @@ impl Lock {
     #[must_use]
     pub fn last(&self, event: Event, version: &str) -> Option<&Line> {
         self.lines.iter().rev().find(|line| line.event == event && line.version == version)
-    }
-
-    /// From when a version is in force: as it was published, or as it was rescheduled since.
-    #[must_use]
-    pub fn effective(&self, version: &str) -> Option<Timestamp> {
-        let published = self.published().find(|line| line.version == version)?;
-        self.last(Event::Rescheduled, version).unwrap_or(published).effective
     }
 
     /// SHA-256 of the last line; none for a lock of nothing.
@@ -311,19 +330,21 @@ impl Lock {
     }
 
     /// Reports every published version that was altered or removed (P210), and every version that was not published
-    /// with the line that publishes it (P217). `effective` says when a version is in force from, in the site's time
-    /// zone; `now` is when such a line would be posted.
+    /// with the line that publishes it (P217). `has_file` says whether a version has a file, which may be one that
+    /// cannot be read; `effective` when a version is in force from, in the site's time zone; `now` is when such a line
+    /// would be posted.
     pub fn check(
         &self,
         lock_path: &Arc<str>,
         statements: &[&Statement],
+        has_file: impl Fn(&str) -> bool,
         effective: impl Fn(&Statement) -> Timestamp,
         now: Timestamp,
         diagnostics: &mut Diagnostics,
     ) {
         for line in self.published() {
             let Some(statement) = statements.iter().find(|statement| statement.version == line.version) else {
-                if self.last(Event::Redacted, &line.version).is_none() {
+                if self.last(Event::Redacted, &line.version).is_none() && !has_file(&line.version) {
                     diagnostics.push(
                         Diagnostic::error(lock_path, 0..0, format!("published version {} is missing", line.version))
                             .code("P210")
@@ -352,6 +373,21 @@ impl Lock {
                     .code("P210")
                     .help("either bring back the file as it was published")
                     .help("or publish the change as a version of its own"),
+                );
+            }
+        }
+        for line in self.published() {
+            let file = statements.iter().find(|statement| statement.version == line.version);
+            if let Some(file) = file.filter(|file| line.effective.is_some_and(|at| !file.can_be_effective_at(at))) {
+                diagnostics.push(
+                    Diagnostic::error(
+                        lock_path,
+                        0..0,
+                        format!("version {} is effective from another day than its file says", line.version),
+                    )
+                    .code("P216")
+                    .note(format!("the file says {}", file.effective_written()))
+                    .help(AS_PUBLISHED),
                 );
             }
         }
@@ -467,12 +503,20 @@ fn without_phrases(facts: &Value) -> Value {
     }
 }
 
-/// Reports a version that calls itself a correction and is more (P222).
-pub fn check_correction(statements: &[Statement], new: &Statement, diagnostics: &mut Diagnostics) {
+/// Reports a version that calls itself a correction and is more (P222). `statements` are the versions of its document,
+/// `is_redacted` those of which only the lock tells: what corrects one was held against it when it was published.
+pub fn check_correction(
+    statements: &[&Statement],
+    is_redacted: impl Fn(&str) -> bool,
+    new: &Statement,
+    diagnostics: &mut Diagnostics,
+) {
     let Some(kind) = new.promises.kind.as_ref().filter(|kind| kind.value == Kind::Correction) else { return };
     let corrected = new.promises.corrects.as_ref();
-    let old = corrected
-        .and_then(|version| statements.iter().find(|old| old.version == *version && old.document == new.document));
+    if corrected.is_some_and(|version| is_redacted(version)) {
+        return;
+    }
+    let old = corrected.and_then(|version| statements.iter().find(|old| old.version == *version));
     let error = |fact: &str| Diagnostic::error(&new.path, kind.span.clone(), fact).code("P222");
     let Some(old) = old.filter(|old| old.version != new.version) else {
         diagnostics.push(

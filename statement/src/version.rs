@@ -124,7 +124,8 @@ impl Statement {
         let has_facts = has_schema(root);
         let schema = facts.one_of("schema", &[(SCHEMA, ())]);
         if has_facts {
-            facts.required("schema", schema);
+            // What facts of another schema mean is not known, so nothing else is said of them.
+            facts.required("schema", schema)?;
         }
         let document = facts.words("document");
         let document = facts.required("document", document);
@@ -209,6 +210,22 @@ impl Statement {
     #[must_use]
     pub fn effective_in(&self, timezone: &TimeZone) -> Timestamp {
         self.effective_at.unwrap_or_else(|| start_of(self.effective, timezone))
+    }
+
+    /// Whether the version can be in force from this moment on, in some time zone: a site may move to another one, and
+    /// the moments of its versions stay.
+    #[must_use]
+    pub fn can_be_effective_at(&self, at: Timestamp) -> bool {
+        // Clocks are at most 14 hours before UTC and 12 behind it, and where they skip midnight a day begins at 01:00.
+        let midnight = start_of(self.effective, &TimeZone::UTC);
+        let hours = at.duration_since(midnight).as_secs_f64() / 3600.0;
+        self.effective_at.map_or((-14.0..=13.0).contains(&hours), |own| own == at)
+    }
+
+    /// From when it is in force, as its front matter writes it.
+    #[must_use]
+    pub fn effective_written(&self) -> String {
+        self.effective_at.map_or_else(|| self.effective.to_string(), |at| at.to_string())
     }
 
     /// Whether a form may ask for `name`.

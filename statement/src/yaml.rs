@@ -315,14 +315,18 @@ impl<'a, 'd> Fields<'a, 'd> {
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Option<Located<T>> {
         let node = self.node(key)?;
-        let value = read(&node.value);
-        if value.is_none() {
-            self.diagnostics.push(
-                Diagnostic::error(self.path, node.span.clone(), format!("`{key}` must be {wanted}"))
-                    .label(format!("this is {}", node.kind())),
-            );
-        }
-        Some(Located { value: value?, span: node.span.clone() })
+        let Some(value) = read(&node.value) else {
+            self.of_another_kind(key, wanted, node);
+            return None;
+        };
+        Some(Located { value, span: node.span.clone() })
+    }
+
+    fn of_another_kind(&mut self, key: &str, wanted: &str, node: &Node) {
+        self.diagnostics.push(
+            Diagnostic::error(self.path, node.span.clone(), format!("`{key}` must be {wanted}"))
+                .label(format!("this is {}", node.kind())),
+        );
     }
 
     /// Text. Numbers and booleans are not text: `title: 2024` needs quotes.
@@ -402,33 +406,40 @@ impl<'a, 'd> Fields<'a, 'd> {
     /// A word out of a closed list, as the value beside it.
     pub fn one_of<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<Located<T>> {
         let text = self.string(key)?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
-            return Some(Located { value: *value, span: text.span });
-        }
-        self.unknown_word(key, text, words);
-        None
+        let index = self.index_of(key, &text, &|index| words.get(index).map(|(word, _)| *word))?;
+        Some(Located { value: words[index].1, span: text.span })
     }
 
     /// A list of words out of a closed list, as the values beside them; one word counts as a list of one.
     pub fn each_of<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Vec<Located<T>> {
         let mut values = Vec::new();
         for text in self.strings(key) {
-            match words.iter().find(|(word, _)| *word == text.value) {
-                Some((_, value)) => values.push(Located { value: *value, span: text.span }),
-                None => self.unknown_word(key, text, words),
+            if let Some(index) = self.index_of(key, &text, &|index| words.get(index).map(|(word, _)| *word)) {
+                values.push(Located { value: words[index].1, span: text.span });
             }
         }
         values
     }
 
-    fn unknown_word<T>(&mut self, key: &'static str, text: Located<String>, words: &[(&str, T)]) {
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let mut diagnostic =
-            Diagnostic::error(self.path, text.span, format!("`{}` is not a known `{key}`", text.value));
-        if let Some(near) = near_match(&text.value, known.iter().copied()) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+    /// The place of a word in a closed list; reports one that is not in it. There are dozens of such lists, so what they
+    /// have in common is compiled once.
+    fn index_of<'w>(
+        &mut self,
+        key: &str,
+        text: &Located<String>,
+        word: &dyn Fn(usize) -> Option<&'w str>,
+    ) -> Option<usize> {
+        let known: Vec<&str> = (0..).map_while(word).collect();
+        let index = known.iter().position(|word| *word == text.value);
+        if index.is_none() {
+            let mut diagnostic =
+                Diagnostic::error(self.path, text.span.clone(), format!("`{}` is not a known `{key}`", text.value));
+            if let Some(near) = near_match(&text.value, known.iter().copied()) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+            self.diagnostics.push(diagnostic.help(format!("known are {}", in_backticks(&known))));
         }
-        self.diagnostics.push(diagnostic.help(format!("known are {}", in_backticks(&known))));
+        index
     }
 
     /// Text that `read` turns into something else, or into the reason why not.
@@ -437,10 +448,14 @@ impl<'a, 'd> Fields<'a, 'd> {
         match read(&text.value) {
             Ok(value) => Some(Located { value, span: text.span }),
             Err(fact) => {
-                self.diagnostics.push(Diagnostic::error(self.path, text.span, format!("`{key}`: {fact}")));
+                self.unreadable(key, text.span, &fact);
                 None
             }
         }
+    }
+
+    fn unreadable(&mut self, key: &str, span: Range<usize>, fact: &str) {
+        self.diagnostics.push(Diagnostic::error(self.path, span, format!("`{key}`: {fact}")));
     }
 
     /// A mapping under `key`.
@@ -451,14 +466,20 @@ impl<'a, 'd> Fields<'a, 'd> {
 
     /// Reports that `key` is missing if it is, and hands the value through.
     pub fn required<T>(&mut self, key: &'static str, value: Option<T>) -> Option<T> {
-        if value.is_none() && !self.entries.iter().any(|entry| entry.key == key) {
+        if value.is_none() {
+            self.missing(key);
+        }
+        value
+    }
+
+    fn missing(&mut self, key: &str) {
+        if !self.entries.iter().any(|entry| entry.key == key) {
             let span = self.span();
             self.diagnostics.push(
                 Diagnostic::error(self.path, span, format!("{} has no `{key}`", self.what))
                     .help(format!("add a line `{key}: …`")),
             );
         }
-        value
     }
 
     /// Reports every key that nobody asked for.

@@ -106,11 +106,16 @@ fn the_misspelt_month_is_one_of_the_date_line() {
 
 /// A tired editor's file: Windows line ends and a mark.
 #[test]
-fn line_ends_change_no_finding_and_no_digest() {
+fn line_ends_change_no_finding_and_no_digest_and_a_space_does() {
     let windows = format!("\u{feff}{}", FILE.replace('\n', "\r\n"));
     let (read_again, said) = read(&windows);
     assert_eq!(said, [""; 0]);
-    assert_eq!(read_again.unwrap().digests, read(FILE).0.unwrap().digests);
+    let digests = |file: &str| read(file).0.unwrap().digests;
+    assert_eq!(read_again.unwrap().digests, digests(FILE));
+    let spaced = FILE.replacen("believes strongly", "believes  strongly", 1);
+    assert_ne!(spaced, FILE);
+    assert_ne!(digests(&spaced).digest, digests(FILE).digest, "one more space is another text");
+    assert_eq!(digests(&spaced).facts_sha256, digests(FILE).facts_sha256);
 }
 
 #[test]

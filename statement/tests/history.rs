@@ -7,29 +7,18 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use statement::diagnostic::Diagnostics;
 use statement::history::{History, State};
-use statement::lock::{Event, Line, Lock, Note};
+use statement::lock::{Event, Line, Lock};
 use statement::promise::Kind;
 use statement::translation::Translation;
 use statement::version::Statement;
 use statement::{front_matter, yaml};
 
-fn version(version: &str, effective: &str) -> Statement {
-    let file = format!(
-        "---\nschema: privacy-statement/1\ndocument: d\nversion: \"{version}\"\ntitle: t\nlanguage: en\n\
-         effective: \"{effective}\"\ncontact: {{email: a@example.org}}\n\
-         collects: {{voluntary: {{fields: [{{key: name, category: name}}]}}}}\n---\nText of {version}.\n"
-    );
-    let path = format!("content/privacy/{version}.md").into();
-    let mut diagnostics = Diagnostics::new();
-    let parts = front_matter::split(&path, &file, &mut diagnostics).expect("front matter");
-    let root = yaml::parse(&path, &file, parts.yaml, &mut diagnostics).expect("YAML");
-    let statement = Statement::parse(&path, &file, &root, parts.text, &mut diagnostics);
-    assert!(!diagnostics.has_errors(), "{diagnostics:?}");
-    statement.expect("a version")
-}
+mod versions;
 
-fn at(moment: &str) -> Timestamp {
-    moment.parse().expect("a moment")
+use versions::{at, note};
+
+fn version(version: &str, effective: &str) -> Statement {
+    versions::version(version, effective, "", &format!("Text of {version}."))
 }
 
 fn day(date: &str) -> Timestamp {
@@ -59,8 +48,8 @@ impl Growing {
     }
 
     fn publish(self, statement: &Statement) -> Self {
-        let note = Note { summary: "s".into(), why: "y".into(), who: "w".into(), action: "d".into() };
-        let line = self.lock().publishing(statement, Event::Published, in_utc(statement), in_utc(statement), "A", note);
+        let line =
+            self.lock().publishing(statement, Event::Published, in_utc(statement), in_utc(statement), "A", note());
         self.append(&line)
     }
 
@@ -161,22 +150,10 @@ fn a_version_withdrawn_before_its_day_is_never_in_force() {
 }
 
 #[test]
-fn the_last_rescheduling_counts() {
-    let files = [version("2020-01-01", "2020-01-01"), version("2021-01-01", "2021-01-01")];
-    let lock = Growing::default().publish(&files[0]).publish(&files[1]);
-    let lock =
-        lock.then(Event::Rescheduled, "2021-01-01", "2021-02-01").then(Event::Rescheduled, "2021-01-01", "2021-03-01");
-    let history = history(&lock.lock(), &files);
-    assert_eq!(in_force(&history, day("2021-02-15")), Some("2020-01-01"));
-    assert_eq!(in_force(&history, day("2021-03-01")), Some("2021-01-01"));
-}
-
-#[test]
 fn a_backfilled_version_comes_first_and_is_never_in_force() {
     let files = [version("2020-01-01", "2020-01-01"), version("2015-05-05", "2015-05-05")];
     let first = Growing::default().publish(&files[0]);
-    let note = Note { summary: "s".into(), why: "y".into(), who: "w".into(), action: "d".into() };
-    let line = first.lock().publishing(&files[1], Event::Published, in_utc(&files[1]), day("2026-01-01"), "A", note);
+    let line = first.lock().publishing(&files[1], Event::Published, in_utc(&files[1]), day("2026-01-01"), "A", note());
     let lock = first.append(&Line { backfilled: true, source: Some("an archive".into()), ..line }).lock();
     let history = history(&lock, &files);
     assert_eq!(history.versions[0].version, "2015-05-05");

@@ -4,31 +4,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use statement::diagnostic::{Diagnostics, Severity};
-use statement::lock::{Event, FIRST_PREV, Lock, Note, check_correction, extends, more_than_a_correction};
+use statement::lock::{Event, FIRST_PREV, Line, Lock, Note, check_correction, extends, more_than_a_correction};
 use statement::version::Statement;
-use statement::{front_matter, yaml};
+
+mod versions;
+
+use versions::{at, note};
 
 fn version(version: &str, more: &str, text: &str) -> Statement {
-    let file = format!(
-        "---\nschema: privacy-statement/1\ndocument: d\nversion: \"{version}\"\ntitle: t\nlanguage: en\n\
-         effective: \"2020-01-01\"\ncontact: {{email: a@example.org}}\n\
-         collects: {{voluntary: {{fields: [{{key: name, category: name}}]}}}}\n{more}---\n{text}\n"
-    );
-    let path = format!("content/privacy/{version}.md").into();
-    let mut diagnostics = Diagnostics::new();
-    let parts = front_matter::split(&path, &file, &mut diagnostics).expect("front matter");
-    let root = yaml::parse(&path, &file, parts.yaml, &mut diagnostics).expect("YAML");
-    let statement = Statement::parse(&path, &file, &root, parts.text, &mut diagnostics);
-    assert!(!diagnostics.has_errors(), "{diagnostics:?}");
-    statement.expect("a version")
-}
-
-fn note() -> Note {
-    Note { summary: "First".into(), why: "New".into(), who: "All".into(), action: "Nothing".into() }
-}
-
-fn at(moment: &str) -> Timestamp {
-    moment.parse().expect("a moment")
+    // Any day does, where only the chain is looked at.
+    versions::version(version, version.get(..10).unwrap_or_default(), more, text)
 }
 
 fn path() -> Arc<str> {
@@ -77,6 +62,17 @@ fn a_broken_chain_is_refused_at_its_line() {
         ("ours\"}\n", "ours\"}\r\n", "line 2 of the lock ends as on Windows (CR LF), so its digest is another"),
         ("ours\"}\n", "ours}\n", "line 2 of the lock is not JSON"),
         (",\"reason\":\"It was not ours\"", "", "line 2 of the lock has no `reason`"),
+        ("It was not ours", " ", "line 2 of the lock has no `reason`"),
+        (
+            "digest\":\"42e4",
+            "digest\":\"52e4",
+            "line 1 of the lock has a digest that is not the one of its text and facts",
+        ),
+        (
+            "\"effective\":\"2020-02-01",
+            "\"effective\":\"2020-01-20",
+            "line 2 of the lock withdraws version 2020-01-01 before it was posted",
+        ),
         (
             "withdrawn\",\"version\":\"2020-01-01",
             "withdrawn\",\"version\":\"2019-01-01",
@@ -90,7 +86,12 @@ fn a_broken_chain_is_refused_at_its_line() {
     ] {
         assert_eq!(parse(&whole.replacen(from, to, 1)), Err(vec![format!("P216: {wanted}")]), "{from}");
     }
-    assert_eq!(parse(&format!("{FIRST}\n\n")).unwrap_err().len(), 1, "an empty line");
+    let added = |line: &str| parse(&format!("{FIRST}\n{line}\n")).unwrap_err();
+    assert_eq!(added(""), ["P216: line 2 of the lock is empty"]);
+    assert_eq!(
+        added("<<<<<<< HEAD"),
+        ["P216: line 2 of the lock is a mark of git: two versions were published at once"]
+    );
 }
 
 #[test]
@@ -115,6 +116,17 @@ fn one_version_is_published_once_and_alone_at_its_moment() {
         parse(&format!("{line}\n{same}\n")),
         Err(vec!["P216: line 2 of the lock has the moment of version 2020-01-01".into()])
     );
+    // What was taken back before its day has left the moment free.
+    let back = Line {
+        effective: Some(at("2019-12-31T00:00:00Z")),
+        reason: Some("r".into()),
+        ..lock.next_line(Event::Withdrawn, "2020-01-01", at("2019-12-31T00:00:00Z"), "A")
+    };
+    let text = format!("{line}\n{}\n", back.to_json());
+    let lock = parse(&text).unwrap();
+    let moment = at("2020-01-01T06:00:00Z");
+    let same = lock.publishing(&other, Event::Published, moment, moment, "A", note());
+    assert!(parse(&format!("{text}{}\n", same.to_json())).is_ok());
 }
 
 #[test]
@@ -147,7 +159,14 @@ fn altered_missing_and_unpublished_versions_are_reported() {
     let moment = |_: &Statement| at("2020-01-01T06:00:00Z");
     let check = |lock: &Lock, statements: &[&Statement]| {
         let mut diagnostics = Diagnostics::new();
-        lock.check(&path(), statements, moment, at("2020-01-01T06:00:00Z"), &mut diagnostics);
+        lock.check(
+            &path(),
+            statements,
+            |version| version == "2021-01-01",
+            moment,
+            at("2020-01-01T06:00:00Z"),
+            &mut diagnostics,
+        );
         diagnostics
     };
     let unpublished = check(&Lock::default(), &[&first]).into_sorted();
@@ -165,6 +184,21 @@ fn altered_missing_and_unpublished_versions_are_reported() {
     let altered = version("2020-01-01", "kind: original\n", "One.");
     assert_eq!(said(check(&lock, &[&altered])).len(), 1);
     assert_eq!(said(check(&lock, &[])), ["P210: published version 2020-01-01 is missing"]);
+    let second = version("2021-01-01", "", "Two.");
+    let moment = at("2021-01-01T06:00:00Z");
+    let line = lock.publishing(&second, Event::Published, moment, moment, "A", note()).to_json();
+    let lock = parse(&format!("{pasted}\n{line}\n")).unwrap();
+    assert_eq!(
+        said(check(&lock, &[&first])),
+        [""; 0],
+        "what is wrong with a file that cannot be read is said elsewhere"
+    );
+    let elsewhere = line.replace("\"effective\":\"2021-01-01T06", "\"effective\":\"2020-12-30T06");
+    let lock = parse(&format!("{pasted}\n{elsewhere}\n")).unwrap();
+    assert_eq!(
+        said(check(&lock, &[&first, &second])),
+        ["P216: version 2021-01-01 is effective from another day than its file says"]
+    );
 }
 
 #[test]
@@ -205,9 +239,10 @@ fn what_calls_itself_a_correction_is_held_to_it() {
     let check = |more: &str| {
         let new = version("2020-01-02", more, "We will keep it.");
         let mut diagnostics = Diagnostics::new();
-        check_correction(&[old.clone(), new.clone()], &new, &mut diagnostics);
+        check_correction(&[&old, &new], |version| version == "2018-01-01", &new, &mut diagnostics);
         said(diagnostics)
     };
+    assert_eq!(check("kind: correction\ncorrects: \"2018-01-01\"\n"), [""; 0], "nobody may read what it corrects");
     assert_eq!(check("kind: revision\n"), [""; 0]);
     assert_eq!(
         check("kind: correction\ncorrects: \"2020-01-01\"\n"),

@@ -32,7 +32,7 @@ pub struct Element<'a> {
 }
 
 impl Browser {
-    /// Opens a browser that runs the scripts of pages, or one that refuses to.
+    /// Opens a browser that runs the scripts of pages and keeps their cookies, or one that refuses both.
     ///
     /// # Panics
     /// When Chromium or its driver are missing, or do not work.
@@ -72,7 +72,10 @@ impl Browser {
                         "--disable-background-networking", "--disable-component-update", "--disable-sync",
                         "--disable-quic",
                     ],
-                    "prefs": {"profile.managed_default_content_settings.javascript": allowed},
+                    "prefs": {
+                        "profile.managed_default_content_settings.javascript": allowed,
+                        "profile.managed_default_content_settings.cookies": allowed,
+                    },
                 },
             }}}),
         );

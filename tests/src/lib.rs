@@ -12,6 +12,7 @@ pub mod program;
 pub mod runtime_api;
 pub mod server;
 pub mod site;
+pub mod static_host;
 pub mod validators;
 
 /// Far longer than anything takes on a busy machine; only a failure waits this long.

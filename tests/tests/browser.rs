@@ -114,7 +114,7 @@ fn registers_with_the_keyboard() {
 }
 
 #[test]
-fn registers_with_the_keyboard_without_script() {
+fn registers_with_the_keyboard_without_script_and_cookies() {
     register(false);
 }
 

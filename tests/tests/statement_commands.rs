@@ -83,6 +83,8 @@ fn build(site: &Site, day: &str) -> Finished {
 
 const DAY: &str = "2026-03-02T15:00:00Z";
 const LOCK: &str = "content/privacy/statement.lock";
+const FIRST: &str = "content/privacy/2018-09-26.md";
+const SPANISH: &str = "content/privacy/2018-09-26.es.md";
 const NEXT: &str = "content/privacy/next.md";
 const YEARS: (&str, &str) = ("We may keep", "We will keep");
 
@@ -158,6 +160,17 @@ fn a_misspelt_word_is_corrected_and_may_is_not_will() {
     assert!(site.path(NEXT).exists());
 }
 
+/// Makes the draft promise that the versions after it are announced.
+fn promise_notice(site: &Site) {
+    site.edit(
+        NEXT,
+        "effective: on-posting\n  notice: none",
+        "effective: scheduled\n  notice: {period: P30D, by: [feed]}",
+    );
+    site.edit(NEXT, "Changes count when they are posted.", "Changes are announced 30 days before.");
+    site.edit(NEXT, "text: Changes count when they are posted", "text: announced 30 days before");
+}
+
 #[test]
 fn a_future_date_waits_for_a_statement_that_allows_it() {
     let site = drafted(locked(), "2018-09-26", YEARS);
@@ -168,13 +181,7 @@ fn a_future_date_waits_for_a_statement_that_allows_it() {
         "= help: publish it on the day from which it is effective",
     ]);
     // The second version promises notice; it is effective on posting itself.
-    site.edit(
-        NEXT,
-        "effective: on-posting\n  notice: none",
-        "effective: scheduled\n  notice: {period: P30D, by: [feed]}",
-    );
-    site.edit(NEXT, "Changes count when they are posted.", "Changes are announced 30 days before.");
-    site.edit(NEXT, "text: Changes count when they are posted", "text: announced 30 days before");
+    promise_notice(&site);
     let _ = publish(&site, DAY, &[]).success();
     let site = drafted(site, "2026-03-02", ("We will keep", "We shall keep"));
     let refused = publish(&site, DAY, &["--effective", "2026-03-20"]).exit(1);
@@ -193,7 +200,11 @@ fn a_future_date_waits_for_a_statement_that_allows_it() {
          2018-09-26  superseded  original  2018-09-26T00:00:00-05:00  2026-03-02T00:00:00-06:00  A change\n\
          next: 2026-05-01, from 2026-05-01T00:00:00-05:00\n"
     );
-    let _ = build(&site, "2026-04-30").success();
+    let built = build(&site, "2026-04-30").success();
+    assert_eq!(
+        built.stdout.lines().next_back(),
+        Some("version 2026-05-01 of the statement is in force from 2026-05-01T05:00:00Z: build again then")
+    );
     assert!(site.read("public/privacy/index.html").contains("We will keep"));
     let _ = build(&site, "2026-05-01").success();
     assert!(site.read("public/privacy/index.html").contains("We shall keep"));
@@ -289,6 +300,11 @@ fn a_lock_may_only_grow_since_a_commit() {
     ]);
     site.write(LOCK, &first[..first.len() / 2]);
     let _ = build(&site, "2026-03-02").exit(1).says(&["the last line is not ended: the lock was cut short"]);
+    // Who would publish into an emptied lock is told so, though files and lock would agree again.
+    site.write(LOCK, "");
+    let _ = publish(&site, DAY, &["2018-09-26"])
+        .exit(1)
+        .says(&["error[P216]: line 1 of the lock is missing, and stands in the last commit", "nothing was written"]);
     assert_eq!(
         statement(&site, &["verify", "--base", "nowhere"]).exit(2).stderr,
         "error: git knows no commit `nowhere`\n"
@@ -385,6 +401,15 @@ fn what_an_editor_cannot_see_is_refused_and_line_ends_do_not_count() {
     let draft = site.read(NEXT);
     site.write(NEXT, format!("\u{feff}{}", draft.replace('\n', "\r\n")));
     assert_eq!(digest(&publish(&site, DAY, &["--dry-run"]).success().stdout), right);
+    let published = Site::from_archive(SITE);
+    for file in [FIRST, LOCK, NEXT] {
+        published.write(file, std::fs::read(site.path(file)).expect("a file can be read"));
+    }
+    let _ = publish(&published, DAY, &[]).success();
+    let text = published.read("content/privacy/2026-03-02.md");
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count(), "an editor's line ends stay");
+    site.write(NEXT, draft.replace("title: Privacy", "title: Privacite\u{301}"));
+    let _ = publish(&site, DAY, &[]).exit(1).says(&["error: `Privacite\u{301}` has letters and marks apart"]);
     site.write(NEXT, draft.replace("seven years. Changes", "seven years.  \nChanges of a cafe\u{301} count.\nChanges"));
     let refused = publish(&site, DAY, &[]).exit(1);
     let _ = refused.says(&[
@@ -437,22 +462,136 @@ fn a_version_is_withdrawn_for_the_build_in_the_same_second() {
 
 #[test]
 fn a_redacted_version_leaves_the_site_and_not_the_lock() {
-    let site = drafted(locked(), "2018-09-26", YEARS);
+    let site = drafted(locked(), "2018-09-26", ("We recieve your", "We receive your"));
+    site.edit(NEXT, "text: We recieve", "text: We receive");
+    let _ = statement(&site, &["translate", "2018-09-26", "es"]).success();
+    let spanish = site.read(SPANISH);
+    site.write(SPANISH, spanish.replace("We recieve your name", "Recibimos su nombre"));
+    let _ = statement(&site, &["translate", "2018-09-26", "es", "--publish", "--author", "A", "--now", DAY]).success();
     let kept = Site::empty();
-    let keep = kept.root().to_str().expect("a path").to_owned();
-    let redact =
-        ["redact", "2018-09-26", "--reason", "A court order", "--keep-in", &keep, "--author", "A", "--now", DAY];
+    let redact = |reason: &str, keep_in: &std::path::Path| {
+        let keep_in = keep_in.to_str().expect("a path");
+        let arguments = ["--keep-in", keep_in, "--author", "A", "--now", DAY];
+        statement(&site, &[&["redact", "2018-09-26", "--reason", reason], arguments.as_slice()].concat())
+    };
     assert_eq!(
-        statement(&site, &redact).exit(2).stderr,
+        redact("A court order", kept.root()).exit(2).stderr,
         "error: version 2018-09-26 is in force\n  = help: publish another version first, or withdraw this one\n"
     );
-    let _ = publish(&site, DAY, &[]).success();
-    let text = site.read("content/privacy/2018-09-26.md");
-    let _ = statement(&site, &redact).success();
-    assert!(!site.path("content/privacy/2018-09-26.md").exists());
-    assert_eq!(kept.read("content/privacy/2018-09-26.md"), text);
-    let _ = build(&site, "2026-03-02").success();
+    // What corrects a version was held against it when it was published; nobody can do so again.
+    assert!(publish(&site, DAY, &[]).success().stdout.contains("Version 2026-03-02, correction"));
+    let inside = redact("A court order", &site.path("content/old")).exit(2);
+    let _ = inside.says(&["is in the site's folder\n  = help: keep the text where it is not published and not shared"]);
+    let _ = redact(" ", kept.root()).exit(2).says(&["error: no reason is given", "--reason"]);
+    let texts = [site.read(FIRST), site.read(SPANISH)];
+    let redacted = redact("A court order", kept.root()).success();
+    assert!(redacted.stdout.contains("2 files with its text kept below"), "{}", redacted.stdout);
+    assert!(!site.path(FIRST).exists() && !site.path(SPANISH).exists());
+    assert_eq!([kept.read(FIRST), kept.read(SPANISH)], texts);
+    let built = build(&site, "2026-03-02").success();
+    assert_eq!(built.stderr, "");
     assert!(statement(&site, &["list", "--now", DAY]).success().stdout.contains("2018-09-26  redacted"));
+    let page = site.read("public/privacy/2018-09-26/index.html");
+    assert!(page.contains("took effect on") && page.contains("and was in force until"), "{page}");
+    assert!(page.contains("Its text was removed on") && page.contains("A court order"), "{page}");
+    assert!(site.read("public/_redirects").contains("/privacy/2018-09-26/ /privacy/2018-09-26/index.html 410!\n"));
+    let server = site.serve(&[]);
+    let _ = server.get("/privacy/2018-09-26/").expect(410);
+    let _ = server.get("/privacy/2018-09-26/es/statement.md").expect(404);
+
+    // A file that comes back does not bring its text back.
+    site.write(FIRST, &texts[0]);
+    site.write(SPANISH, &texts[1]);
+    let _ = build(&site, "2026-03-02").success();
+    let published = site.published();
+    let of_version = published.keys().filter(|path| path.starts_with("privacy/2018-09-26/"));
+    assert_eq!(of_version.collect::<Vec<_>>(), ["privacy/2018-09-26/index.html"]);
+}
+
+#[test]
+fn what_was_taken_back_leaves_room_for_what_was_meant() {
+    // Posted, taken back and mended within a day: each has its time in force, and none is changed afterwards.
+    let site = drafted(locked(), "2018-09-26", YEARS);
+    let _ = publish(&site, DAY, &[]).success();
+    let withdraw = |version: &str, now: &str| {
+        statement(&site, &["withdraw", version, "--reason", "A slip", "--author", "A", "--now", now]).success()
+    };
+    let _ = withdraw("2026-03-02", "2026-03-02T16:00:00Z");
+    let _ = statement(&site, &["draft", "--from", "2026-03-02", "--now", DAY]).success();
+    site.edit(NEXT, "We will keep", "We shall keep");
+    let _ = publish(&site, "2026-03-02T17:00:00Z", &[]).success();
+    let as_of = |moment: &str| statement(&site, &["as-of", moment]).success().stdout;
+    assert!(as_of("2026-03-02T15:30:00Z").contains("version 2026-03-02 of"));
+    assert!(as_of("2026-03-02T16:30:00Z").contains("version 2018-09-26 of"));
+    assert!(as_of("2026-03-02T17:00:00Z").contains("version 2026-03-02-2 of"));
+
+    // Announced for one day and meant for an earlier one, or for the same: withdrawn, and announced again.
+    let site = drafted(locked(), "2018-09-26", YEARS);
+    promise_notice(&site);
+    let _ = publish(&site, DAY, &[]).success();
+    let announce = |effective: &str| {
+        let _ = statement(&site, &["draft", "--from", "2026-03-02", "--now", DAY]).success();
+        site.edit(NEXT, "We will keep", "We shall keep");
+        let _ = publish(&site, DAY, &["--effective", effective]).success();
+    };
+    announce("2026-07-01");
+    let _ = statement(&site, &["withdraw", "2026-07-01", "--reason", "r", "--author", "A", "--now", DAY]).success();
+    announce("2026-06-01");
+    let _ = statement(&site, &["withdraw", "2026-06-01", "--reason", "r", "--author", "A", "--now", DAY]).success();
+    announce("2026-06-01");
+    let listed = statement(&site, &["list", "--now", DAY]).success().stdout;
+    assert!(listed.ends_with("next: 2026-06-01-2, from 2026-06-01T00:00:00-05:00\n"), "{listed}");
+    let _ = build(&site, "2026-06-01").success();
+    assert!(site.read("public/privacy/index.html").contains("We shall keep"));
+}
+
+#[test]
+fn a_version_is_in_force_from_the_day_its_file_says() {
+    let site = locked();
+    let text = site.read(FIRST);
+    site.write("content/privacy/2026-03-02.md", text.replace("2018-09-26", "2026-03-02").replace(YEARS.0, YEARS.1));
+    let refused = publish(&site, DAY, &["2026-03-02", "--effective", "2026-02-27"]).exit(1);
+    let _ = refused.says(&["error: version 2026-03-02 is effective from 2026-03-02, as its file says"]);
+    let site = Site::from_archive(SITE);
+    let refused = publish(&site, "2020-01-01T12:00:00Z", &["--effective", "2017-01-01"]).exit(1);
+    let _ = refused.says(&[
+        "error: version 2018-09-26 is effective from 2018-09-26, as its file says",
+        "help: leave out `--effective`, or name the file by the other day and write it there",
+    ]);
+    let site = locked();
+    site.edit(LOCK, "\"effective\":\"2018-09-26", "\"effective\":\"2017-09-26");
+    assert_eq!(
+        build(&site, "2026-03-02").exit(1).stderr,
+        "error[P216]: version 2018-09-26 is effective from another day than its file says\n\
+         --> content/privacy/statement.lock\n \
+         = note: the file says 2018-09-26\n \
+         = help: bring back the lock as it was published; lines may only be added at its end\n\n\
+         1 error; nothing was published\n"
+    );
+}
+
+#[test]
+fn a_text_that_says_it_is_a_draft_is_not_published() {
+    let site = drafted(locked(), "2018-09-26", ("We may keep", "This draft says: we will keep"));
+    site.edit(NEXT, "years. Changes count", "years. [TO REPLACE: how] Changes count");
+    assert_eq!(
+        publish(&site, DAY, &[]).exit(1).stderr,
+        "error: `This draft` stands in a version that is to be published\n  \
+           --> content/privacy/next.md:37:1\n   \
+            |\n\
+         37 | This draft says: we will keep it for seven years. [TO REPLACE: how] Changes count when they are posted.\n   \
+            | ^^^^^^^^^^\n   \
+            |\n   \
+            = help: take it out, or write what is meant to be in force\n\n\
+         error: `[TO REPLACE` stands in a version that is to be published\n  \
+           --> content/privacy/next.md:37:51\n   \
+            |\n\
+         37 | This draft says: we will keep it for seven years. [TO REPLACE: how] Changes count when they are posted.\n   \
+            |                                                   ^^^^^^^^^^^\n   \
+            |\n   \
+            = help: take it out, or write what is meant to be in force\n\n\
+         2 errors; nothing was written\n"
+    );
 }
 
 #[test]
@@ -471,7 +610,13 @@ fn an_older_version_that_is_found_is_never_in_force() {
 #[test]
 fn a_translation_has_what_the_original_has_and_is_marked_when_it_is_old() {
     let site = locked();
-    let spanish = "content/privacy/2018-09-26.es.md";
+    let spanish = SPANISH;
+    for (language, said) in [
+        ("../x", "error: `../x` is not a language\n  = help: write its tag, like `es` or `pt-BR`\n"),
+        ("EN", "error: version 2018-09-26 is in the language `EN` already\n"),
+    ] {
+        assert_eq!(statement(&site, &["translate", "2018-09-26", language]).exit(2).stderr, said);
+    }
     let _ = statement(&site, &["translate", "2018-09-26", "es"]).success();
     let untranslated = site.read(spanish);
     assert!(untranslated.contains("title: \"Privacy\"\n") && untranslated.contains("We may keep it"), "{untranslated}");
@@ -546,19 +691,6 @@ fn huge_and_hostile_versions_end_in_a_message() {
 }
 
 #[test]
-fn the_live_site_is_held_against_the_lock_and_silence_is_not_consent() {
-    let site = locked();
-    let live = |url: &str| site.candor("check", &["--today", "2026-03-02", "--live", url]);
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let nobody = format!("http://{}", closed.expect("a free port"));
-    let _ = live(&nobody).exit(2).says(&[&format!("error: cannot ask for {nobody}/privacy/lock.jsonl")]);
-    let server = site.serve(&[]);
-    let text = site.read(LOCK);
-    site.write(LOCK, text.replacen("A. Editor", "B. Editor", 1));
-    let _ = live(&format!("{}/", server.url)).exit(1).says(&["error"]);
-}
-
-#[test]
 fn a_second_draft_and_an_untranslated_translation_are_refused() {
     let site = drafted(locked(), "2018-09-26", YEARS);
     let draft = site.read(NEXT);
@@ -577,6 +709,7 @@ fn a_second_draft_and_an_untranslated_translation_are_refused() {
 #[test]
 fn whoever_fills_in_a_form_while_the_statement_changes_is_shown_the_redline() {
     let site = Site::shipped();
+    site.finish_the_draft();
     let server = site.serve(&[]);
     let before = server.body(&[("name", "Ada"), ("email", "ada@example.com")]);
     let _ = publish(&site, DAY, &[]).success();

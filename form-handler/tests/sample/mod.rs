@@ -77,6 +77,7 @@ pub(crate) fn contract(notify: Notify) -> Contract {
         schema: SCHEMA.into(),
         base_url: "https://example.org".into(),
         site_title: "Example".into(),
+        content_security_policy: Some("default-src 'none'; img-src https://pictures.example".into()),
         statement: Some(StatementInForce {
             document: "example-privacy".into(),
             version: "2018-09-26".into(),

@@ -10,27 +10,48 @@ use statement::lock::{Event, Line, Lock, extends};
 use statement::translation;
 use statement::version::Statement;
 
-use crate::Failure;
 use crate::documents::{VersionedDocument, folder_of};
 use crate::starter::NewFile;
 use crate::statement_commands::Desk;
+use crate::{Failure, language};
 
-/// The lock with a version withdrawn from `now` on.
+/// What is told of a version when it is taken back or its text is taken out.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken<'a> {
+    /// The version.
+    pub version: &'a str,
+    /// For readers: why.
+    pub reason: &'a str,
+    /// Who does it.
+    pub author: &'a str,
+    /// From when on.
+    pub now: Timestamp,
+}
+
+impl Taken<'_> {
+    /// The line that says so.
+    ///
+    /// # Errors
+    /// When readers are not told why.
+    fn line(&self, document: &VersionedDocument, event: Event) -> Result<Line, Failure> {
+        if self.reason.trim().is_empty() {
+            return Err(Failure(
+                "no reason is given\n  = help: say it with `--reason \"…\"`: readers see it".to_owned(),
+            ));
+        }
+        let line = document.lock.next_line(event, self.version, self.now, self.author);
+        Ok(Line { reason: Some(self.reason.to_owned()), ..line })
+    }
+}
+
+/// The lock with a version withdrawn.
 ///
 /// # Errors
 /// When there is no such version in the lock, or it may not be withdrawn.
-pub fn withdraw(
-    desk: &Desk<'_>,
-    document: &VersionedDocument,
-    version: &str,
-    reason: &str,
-    author: &str,
-    now: Timestamp,
-) -> Result<(String, String), Failure> {
+pub fn withdraw(desk: &Desk<'_>, document: &VersionedDocument, taken: &Taken<'_>) -> Result<(String, String), Failure> {
+    let Taken { version, now, .. } = *taken;
     let history = &document.history;
-    let statement = desk.statement(document, version)?;
-    let index = locked(document, &statement.version)?;
-    let refused = match history.state(index, now) {
+    let refused = match history.state(locked(document, version)?, now) {
         State::Withdrawn => Some("was withdrawn already"),
         State::Redacted => Some("was redacted"),
         State::Backfilled => Some("never was in force here"),
@@ -39,13 +60,11 @@ pub fn withdraw(
     if let Some(refused) = refused {
         return Err(Failure(format!("version {version} {refused}")));
     }
-    let line = document.lock.next_line(Event::Withdrawn, version, now, author);
-    let line = Line { effective: Some(now), reason: Some(reason.to_owned()), ..line };
+    let line = Line { effective: Some(now), ..taken.line(document, Event::Withdrawn)? };
     let text = desk.lock_with(document, &line);
     let lock =
         Lock::parse(&document.lock_path, &text, &mut Diagnostics::new()).expect("invariant: the lock grows by a line");
-    let files: Vec<&Statement> =
-        desk.statements.iter().filter(|statement| folder_of(&statement.path) == document.folder).collect();
+    let files: Vec<&Statement> = desk.files(document).collect();
     let after = History::new(&lock, &files, &[], |statement| statement.effective_in(&desk.config.timezone));
     let Some(next) = after.in_force(now) else {
         return Err(Failure(format!(
@@ -56,30 +75,36 @@ pub fn withdraw(
     Ok((text, told))
 }
 
-/// The lock with a version redacted, and the version's file, which is to be kept elsewhere.
+/// The lock with a version redacted, and the files that have its text, which are to be kept elsewhere: its own and its
+/// translations.
 ///
 /// # Errors
 /// When there is no such version in the lock, or readers need it still.
 pub fn redact(
     desk: &Desk<'_>,
     document: &VersionedDocument,
-    version: &str,
-    reason: &str,
-    author: &str,
-    now: Timestamp,
-) -> Result<(String, NewFile), Failure> {
+    taken: &Taken<'_>,
+) -> Result<(String, Vec<NewFile>), Failure> {
+    let Taken { version, now, .. } = *taken;
     let statement = desk.statement(document, version)?;
-    let state = document.history.state(locked(document, &statement.version)?, now);
+    let state = document.history.state(locked(document, version)?, now);
     if matches!(state, State::InForce | State::Upcoming) {
         return Err(Failure(format!(
             "version {version} is {}\n  = help: publish another version first, or withdraw this one",
             state.word()
         )));
     }
-    let line = document.lock.next_line(Event::Redacted, version, now, author);
-    let line = Line { reason: Some(reason.to_owned()), ..line };
-    let text = desk.tree.text(&statement.path).expect("invariant: a version was read from its file");
-    Ok((desk.lock_with(document, &line), (statement.path.to_string(), text.as_bytes().to_vec())))
+    let line = taken.line(document, Event::Redacted)?;
+    let translations = desk
+        .translations
+        .iter()
+        .filter(|translation| translation.version == version && folder_of(&translation.path) == document.folder);
+    let paths = std::iter::once(&statement.path).chain(translations.map(|translation| &translation.path));
+    let files = paths.map(|path| {
+        let text = desk.tree.text(path).expect("invariant: a version was read from its file");
+        (path.to_string(), text.as_bytes().to_vec())
+    });
+    Ok((desk.lock_with(document, &line), files.collect()))
 }
 
 /// The index of a version that is in the lock.
@@ -95,7 +120,7 @@ fn locked(document: &VersionedDocument, version: &str) -> Result<usize, Failure>
 /// The file of a translation to be made: the text that is to be translated.
 ///
 /// # Errors
-/// When there is no such version.
+/// When there is no such version, or no such language.
 pub fn translation_to_be_made(
     desk: &Desk<'_>,
     document: &VersionedDocument,
@@ -103,6 +128,12 @@ pub fn translation_to_be_made(
     language: &str,
 ) -> Result<NewFile, Failure> {
     let statement = desk.statement(document, version)?;
+    if !language::is_tag(language) {
+        return Err(Failure(format!("`{language}` is not a language\n  = help: write its tag, like `es` or `pt-BR`")));
+    }
+    if language.eq_ignore_ascii_case(&statement.language) {
+        return Err(Failure(format!("version {version} is in the language `{language}` already")));
+    }
     let title = serde_json::Value::from(statement.title.as_str());
     let file = format!("---\nof: {}\ntitle: {title}\n---\n{}", statement.digests.digest, statement.text);
     Ok((format!("{}/{version}.{language}.md", document.folder), file.into_bytes()))

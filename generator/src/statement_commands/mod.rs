@@ -19,7 +19,6 @@ use crate::source_tree::SourceTree;
 pub mod change;
 pub mod draft;
 pub mod live;
-
 pub mod publish;
 pub mod show;
 
@@ -113,17 +112,20 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// When there is none.
     pub fn statement(&self, document: &VersionedDocument, version: &str) -> Result<&Statement, Failure> {
-        let is_it =
-            |statement: &&Statement| statement.version == version && folder_of(&statement.path) == document.folder;
-        self.statements.iter().find(is_it).ok_or_else(|| {
+        self.files(document).find(|statement| statement.version == version).ok_or_else(|| {
             let known: Vec<&str> = document.history.versions.iter().map(|version| version.version.as_str()).collect();
             Failure(format!("there is no version `{version}`\n  = help: there is {}", known.join(", ")))
         })
     }
 
+    /// The files of a document's versions, and its drafts.
+    pub fn files(&self, document: &VersionedDocument) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().filter(|statement| folder_of(&statement.path) == document.folder)
+    }
+
     /// The drafts of a document.
     pub fn drafts(&self, document: &VersionedDocument) -> impl Iterator<Item = &Statement> {
-        self.statements.iter().filter(|statement| statement.is_draft() && folder_of(&statement.path) == document.folder)
+        self.files(document).filter(|statement| statement.is_draft())
     }
 
     /// A moment as it is written in the site's time zone.

@@ -17,8 +17,8 @@ use statement::publication;
 use statement::version::{Statement, parse_effective, start_of};
 use statement::yaml::{self, Node, Value};
 
-use crate::documents::{VersionedDocument, folder_of};
-use crate::starter::NewFile;
+use crate::documents::VersionedDocument;
+use crate::starter::{self, NewFile};
 use crate::statement_commands::Desk;
 use crate::{Failure, address};
 
@@ -63,11 +63,9 @@ pub fn find<'d>(
     document: &VersionedDocument,
     name: Option<&str>,
 ) -> Result<&'d Statement, Failure> {
-    let is_unpublished = |statement: &&Statement| {
-        folder_of(&statement.path) == document.folder
-            && document.lock.published().all(|line| line.version != statement.version)
-    };
-    let candidates: Vec<&Statement> = desk.statements.iter().filter(is_unpublished).collect();
+    let is_unpublished =
+        |statement: &&Statement| document.lock.published().all(|line| line.version != statement.version);
+    let candidates: Vec<&Statement> = desk.files(document).filter(is_unpublished).collect();
     let names = |statement: &&&Statement, name: &str| {
         let file = statement.path.rsplit('/').next().and_then(|file| file.strip_suffix(".md"));
         statement.version == name || Some(name) == file || name.ends_with(&*statement.path)
@@ -100,6 +98,7 @@ pub fn plan(
     let draft = find(desk, document, request.draft)?;
     let text = desk.tree.text(&draft.path).expect("invariant: a version was read from its file");
     refuse_invisible(&draft.path, text, draft, diagnostics);
+    refuse_unfinished(&draft.path, text, draft, diagnostics);
     for part in publication::silent_parts(&request.note) {
         diagnostics.push(
             Diagnostic::error(&draft.path, 0..0, format!("change note is empty: `{part}`"))
@@ -124,6 +123,16 @@ pub fn plan(
         }
         false => (draft.clone(), None),
     };
+    if !new.can_be_effective_at(dated.effective) {
+        diagnostics.push(
+            Diagnostic::error(
+                &new.path,
+                effective_place(desk, draft),
+                format!("version {} is effective from {}, as its file says", new.version, new.effective_written()),
+            )
+            .help("leave out `--effective`, or name the file by the other day and write it there"),
+        );
+    }
     let comparison = before.map(|before| Comparison::new(before, &new));
     if request.found_in.is_none() {
         judge(&published, &as_drafted(&new, draft), before, comparison.as_ref(), diagnostics);
@@ -150,9 +159,7 @@ struct Published<'d> {
 impl<'d> Published<'d> {
     fn new(desk: &'d Desk<'_>, document: &VersionedDocument) -> Self {
         let is_locked = |version: &str| document.lock.published().any(|line| line.version == version);
-        let is_here = |statement: &&Statement| folder_of(&statement.path) == document.folder;
-        let files: Vec<&Statement> =
-            desk.statements.iter().filter(is_here).filter(|statement| is_locked(&statement.version)).collect();
+        let files: Vec<&Statement> = desk.files(document).filter(|statement| is_locked(&statement.version)).collect();
         let effective = |statement: &Statement| statement.effective_in(&desk.config.timezone);
         Self { history: History::new(&document.lock, &files, &[], effective), files }
     }
@@ -231,7 +238,7 @@ fn date(
         Some(written) => dated(written.clone(), parse_effective(&written).map_err(Failure)?, request.now),
         None if is_scheduled || !draft.is_draft() => dated(own_written(), own(), request.now),
         // What is effective on posting is effective today, whatever day it was begun; two on a day need two moments.
-        None if in_force.effective_in(timezone) < start_of(today, timezone) && draft.effective <= today => {
+        None if !history.changes_within(start_of(today, timezone)..=request.now) && draft.effective <= today => {
             let found = dated(today.to_string(), (today, None), request.now);
             Dated { instead_of: Some(draft.effective).filter(|day| *day != today), ..found }
         }
@@ -258,18 +265,14 @@ fn date(
         );
         return Ok(None);
     }
-    if let Some(other) =
-        history.versions.iter().find(|other| !other.is_backfilled && other.effective >= found.effective)
-    {
+    // What was in force is not changed afterwards, and what was announced is not overtaken.
+    if let Some((from, Some(other))) = history.change_since(found.effective) {
+        let other = &history.versions[other].version;
         diagnostics.push(
-            Diagnostic::error(
-                &draft.path,
-                place(),
-                format!("version {} is not effective before this one", other.version),
-            )
-            .code("P223")
-            .note(format!("it is effective from {}", desk.written(other.effective)))
-            .help("give this version a later moment, with `--effective`"),
+            Diagnostic::error(&draft.path, place(), format!("version {other} is not effective before this one"))
+                .code("P223")
+                .note(format!("it is effective from {}", desk.written(from)))
+                .help("give this version a later moment, with `--effective`"),
         );
         return Ok(None);
     }
@@ -298,7 +301,8 @@ fn judge(
     let earlier = published.history.versions.iter().filter(|version| !version.is_backfilled);
     let earlier: Vec<&Statement> = earlier.filter_map(|version| Some(published.files[version.statement?])).collect();
     publication::check_sections(&earlier, new, diagnostics);
-    check_correction(&[before.clone(), new.clone()], new, diagnostics);
+    // A correction corrects the version before it, which has its text: only what was in force may be corrected.
+    check_correction(&[before, new], |_| false, new, diagnostics);
     let Some(comparison) = comparison else { return };
     if comparison.facts.is_empty() && before.text == new.text {
         diagnostics.push(
@@ -364,6 +368,7 @@ fn write_names(
     let mut wanted = vec![("effective", format!("\"{effective}\"")), ("kind", kind.word().to_owned())];
     wanted.extend(corrects.map(|corrects| ("corrects", format!("\"{corrects}\""))));
     let named = value(&root, "version").expect("invariant: a version was read").span.clone();
+    let line_end = if file.contains("\r\n") { "\r\n" } else { "\n" };
     let mut edits = Vec::new();
     let mut beside = format!("\"{version}\"");
     for (key, text) in wanted {
@@ -371,7 +376,7 @@ fn write_names(
             Some(node) => edits.push((node.span.clone(), text)),
             // A mapping between braces parts its entries with commas.
             None if file[root.span.start..].starts_with('{') => beside.push_str(&format!(", {key}: {text}")),
-            None => beside.push_str(&format!("\n{key}: {text}")),
+            None => beside.push_str(&format!("{line_end}{key}: {text}")),
         }
     }
     edits.push((named, beside));
@@ -389,14 +394,14 @@ fn parse(path: &Arc<str>, file: &str, diagnostics: &mut Diagnostics) -> Option<S
     Statement::parse(path, file, &root, parts.text, diagnostics)
 }
 
-/// What an editor's habits could change without anybody seeing it: spaces at the ends of lines, and letters that are
-/// composed in another way.
+/// What an editor's habits could change without anybody seeing it: spaces at the ends of the text's lines, and letters
+/// that are composed in another way, in the facts too.
 fn refuse_invisible(path: &Arc<str>, file: &str, draft: &Statement, diagnostics: &mut Diagnostics) {
-    let mut at = draft.text_span.start;
-    for line in file[draft.text_span.clone()].split_inclusive('\n') {
+    let mut at = 0;
+    for line in file.split_inclusive('\n') {
         let content = line.trim_end_matches(['\n', '\r']);
         let words = content.trim_end_matches(' ');
-        if content.len() - words.len() >= 2 {
+        if at >= draft.text_span.start && content.len() - words.len() >= 2 {
             diagnostics.push(
                 Diagnostic::error(path, at + words.len()..at + content.len(), "spaces at the end of a line break it")
                     .label("two or more spaces")
@@ -416,6 +421,25 @@ fn refuse_invisible(path: &Arc<str>, file: &str, draft: &Statement, diagnostics:
             start += word.len() + 1;
         }
         at += line.len();
+    }
+}
+
+/// Words by which a text says that it is not meant to be in force.
+const UNFINISHED: [&str; 3] = ["this draft", "this is a draft", "lorem ipsum"];
+
+/// A version that is in force must not say that it is a draft, or have places that were to be filled in.
+fn refuse_unfinished(path: &Arc<str>, file: &str, draft: &Statement, diagnostics: &mut Diagnostics) {
+    // Of the same length, so that places stay.
+    let lower = file.to_ascii_lowercase();
+    let text = &lower[draft.text_span.clone()];
+    let words = UNFINISHED.iter().filter_map(|words| Some((text.find(words)? + draft.text_span.start, words.len())));
+    let marks = starter::MARKS.iter().filter_map(|mark| Some((file.find(mark)?, mark.len())));
+    for (at, length) in words.chain(marks) {
+        let found = &file[at..at + length];
+        diagnostics.push(
+            Diagnostic::error(path, at..at + length, format!("`{found}` stands in a version that is to be published"))
+                .help("take it out, or write what is meant to be in force"),
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::ops::Range;
 
-use similar::{Algorithm, DiffTag, capture_diff_slices};
+use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::prose::{Block, BlockKind};
@@ -56,6 +56,11 @@ impl<K: Hash + Eq> Numbers<K> {
     }
 }
 
+/// Compares numbers by Patience: rare ones hold the comparison together.
+fn diff(old: &[u32], new: &[u32]) -> Vec<DiffOp> {
+    capture_diff_slices(Algorithm::Patience, old, new)
+}
+
 /// Pairs of blocks, old and new, that are the same and in the same order. A heading is the same where its anchor is,
 /// whatever it says: sections whose numbers moved on would be taken for one another.
 pub(super) fn unchanged(old: &[Block<'_>], new: &[Block<'_>]) -> Vec<(usize, usize)> {
@@ -74,8 +79,7 @@ pub(super) fn unchanged(old: &[Block<'_>], new: &[Block<'_>]) -> Vec<(usize, usi
         (block.kind, text)
     };
     let (old, new) = (numbers.of(old.iter().map(key)), numbers.of(new.iter().map(key)));
-    let equal = capture_diff_slices(Algorithm::Patience, &old, &new).into_iter();
-    let equal = equal.filter(|op| op.tag() == DiffTag::Equal);
+    let equal = diff(&old, &new).into_iter().filter(|op| op.tag() == DiffTag::Equal);
     equal.flat_map(|op| op.old_range().zip(op.new_range())).collect()
 }
 
@@ -142,7 +146,7 @@ pub(super) fn compare<'a>(old: &[Token<'a>], new: &[Token<'a>]) -> Vec<(DiffTag,
         }
     }
     let mut compared = Vec::with_capacity(old.len().max(new.len()));
-    for op in capture_diff_slices(Algorithm::Patience, &old_numbers, &new_numbers) {
+    for op in diff(&old_numbers, &new_numbers) {
         if op.tag() == DiffTag::Equal {
             compared.extend(new[op.new_range()].iter().map(|token| (DiffTag::Equal, *token)));
         } else {

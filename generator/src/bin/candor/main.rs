@@ -88,7 +88,7 @@ fn run(command: Command) -> Result<bool, Failure> {
                 check_external(&site, &tree, &watching, &mut built)?;
             }
             if let Some(url) = live.filter(|_| built.published.is_some()) {
-                check_live(&tree, &url, &mut built)?;
+                check_live(&site, &tree, &url, &mut built)?;
             }
             Ok(conclude(&site.root, &report, &tree, &built, "ready to be published", "nothing could be published"))
         }
@@ -266,19 +266,25 @@ fn check_external(
 }
 
 #[cfg(feature = "external-links")]
-fn check_live(tree: &SourceTree, url: &str, built: &mut Built) -> Result<(), Failure> {
+fn check_live(site: &SiteArguments, tree: &SourceTree, url: &str, built: &mut Built) -> Result<(), Failure> {
     use generator::external_links;
-    use generator::statement_commands::{Desk, Drafts, live};
+    use generator::site::Site;
+    use generator::statement_commands::live::Live;
+    use generator::template::Theme;
 
-    let mut diagnostics = Diagnostics::new();
-    let Some(desk) = Desk::read(tree, now(), Drafts::Unjudged, &mut Diagnostics::new()) else { return Ok(()) };
+    let mut unreported = Diagnostics::new();
+    let assembled = Site::assemble(tree, &site.options(now()), &mut unreported);
+    let theme = assembled.as_ref().and_then(|site| Theme::compile(site, tree, &mut unreported));
+    let Some((site, theme)) = assembled.as_ref().zip(theme) else { return Ok(()) };
+    let base_url = url.trim_end_matches('/');
     let settings = external_links::Settings {
         proxy: ureq::Proxy::try_from_env(),
-        ..external_links::Settings::new(today(&desk.config.timezone), url)
+        ..external_links::Settings::new(today(&site.config.timezone), base_url)
     };
-    for document in &desk.documents {
-        let fetch = |url: &str| external_links::fetch(url, &settings);
-        live::check(&desk, document, url.trim_end_matches('/'), now(), fetch, &mut diagnostics)?;
+    let live = Live { site, tree, theme: &theme, base_url };
+    let mut diagnostics = Diagnostics::new();
+    for publication in site.publications.iter().filter(|publication| publication.document.is_locked) {
+        live.check(publication, |url| external_links::fetch(url, &settings), &mut diagnostics)?;
     }
     add_found(built, diagnostics.into_sorted());
     Ok(())
@@ -301,7 +307,7 @@ fn check_external(_: &SiteArguments, _: &SourceTree, _: &Watching, _: &mut Built
 }
 
 #[cfg(not(feature = "external-links"))]
-fn check_live(_: &SourceTree, _: &str, _: &mut Built) -> Result<(), Failure> {
+fn check_live(_: &SiteArguments, _: &SourceTree, _: &str, _: &mut Built) -> Result<(), Failure> {
     Err(cannot_ask())
 }
 

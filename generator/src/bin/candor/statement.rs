@@ -122,7 +122,7 @@ pub(crate) enum StatementCommand {
     },
     /// Take a version's text out of the site, where a law demands it: digests, dates and reason stay
     ///
-    /// Its file is moved to a folder that is not published; keep it, for it is what the digests are of.
+    /// Its file and its translations are moved to a folder outside the site; keep them, for the digests are theirs.
     Redact {
         /// The version
         #[arg(value_name = "VERSION")]
@@ -181,6 +181,16 @@ pub(crate) struct Author {
 }
 
 impl StatementCommand {
+    /// Whether it appends to the lock.
+    fn publishes(&self) -> bool {
+        match self {
+            Self::Publish { .. } | Self::Withdraw { .. } | Self::Redact { .. } => true,
+            Self::Translate { publish, .. } => *publish,
+            Self::Explain { .. } | Self::List { .. } | Self::Diff { .. } => false,
+            Self::AsOf { .. } | Self::Verify { .. } | Self::Draft { .. } => false,
+        }
+    }
+
     fn asked(&self) -> &Asked {
         match self {
             Self::Explain { asked, .. }
@@ -213,6 +223,12 @@ pub(crate) fn run(command: StatementCommand) -> Result<bool, Failure> {
         Err(_) if diagnostics.has_errors() => return Ok(conclude(&tree, diagnostics, |_| true)),
         Err(failure) => return Err(failure),
     };
+    if command.publishes() {
+        // Where the site is kept by git, its last commit says what was published before; else only the live lock does.
+        if let Ok(earlier) = lock_at(&root, "HEAD", &document.lock_path) {
+            change::check_prefix(&desk, document, &earlier, "the last commit", &mut diagnostics);
+        }
+    }
     let said = |text: String, value: serde_json::Value| {
         if json { println!("{value}") } else { print!("{text}") }
     };
@@ -349,20 +365,24 @@ pub(crate) fn run(command: StatementCommand) -> Result<bool, Failure> {
         }
         StatementCommand::Withdraw { version, reason, author, .. } => {
             let author = author.known()?;
-            let (lock, told) = change::withdraw(&desk, document, version, reason, &author, now)?;
+            let taken = change::Taken { version, reason, author: &author, now };
+            let (lock, told) = change::withdraw(&desk, document, &taken)?;
             finish(&root, &tree, document, diagnostics, Some(lock), &told)
         }
         StatementCommand::Redact { version, reason, keep_in, author, .. } => {
             let author = author.known()?;
-            let (lock, file) = change::redact(&desk, document, version, reason, &author, now)?;
+            let taken = change::Taken { version, reason, author: &author, now };
+            let (lock, files) = change::redact(&desk, document, &taken)?;
             if !conclude(&tree, diagnostics, |_| true) {
                 return Ok(false);
             }
-            let path = root.join(&file.0);
-            author_files::write_new(keep_in, &[file])?;
+            refuse_inside(&root, keep_in)?;
+            let paths: Vec<PathBuf> = files.iter().map(|(path, _)| root.join(path)).collect();
+            author_files::write_new(keep_in, &files)?;
             author_files::replace(&root.join(&*document.lock_path), &lock)?;
-            author_files::remove(&path)?;
-            println!("Version {version} is redacted; its file is kept below {}", keep_in.display());
+            paths.iter().try_for_each(|path| author_files::remove(path))?;
+            let files = report::plural(paths.len(), "file");
+            println!("Version {version} is redacted; {files} with its text kept below {}", keep_in.display());
             Ok(true)
         }
         StatementCommand::Translate { version, language, publish: false, .. } => {
@@ -380,6 +400,21 @@ pub(crate) fn run(command: StatementCommand) -> Result<bool, Failure> {
             finish(&root, &tree, document, diagnostics, planned, &told)
         }
     }
+}
+
+/// What the site keeps would be published again, or be found beside it.
+fn refuse_inside(root: &Path, folder: &Path) -> Result<(), Failure> {
+    let absolute = |path: &Path| {
+        std::path::absolute(path)
+            .map_err(|error| Failure(format!("cannot tell where `{}` is: {error}", path.display())))
+    };
+    if absolute(folder)?.starts_with(absolute(root)?) {
+        return Err(Failure(format!(
+            "`{}` is in the site's folder\n  = help: keep the text where it is not published and not shared",
+            folder.display()
+        )));
+    }
+    Ok(())
 }
 
 /// Writes a lock that has one more line, if nothing is wrong.
