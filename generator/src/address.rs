@@ -178,6 +178,12 @@ pub fn output_file(site_path: &str) -> String {
     if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.to_owned() }
 }
 
+/// The folder that file stands in, relative to the output folder; none for the output folder itself.
+#[must_use]
+pub fn output_folder(site_path: &str) -> Option<&str> {
+    site_path.trim_start_matches('/').rsplit_once('/').map(|(folder, _)| folder)
+}
+
 /// What follows the path in a link.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Suffix {
@@ -315,7 +321,10 @@ pub fn fault_of_name(name: &str) -> Option<String> {
     if is_port || DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device)) {
         return Some(format!("`{stem}` is the name of a device on Windows"));
     }
-    if let Some(letter) = name.chars().find(|letter| letter.is_control() || "<>:\"|?*\\".contains(*letter)) {
+    if let Some(letter) = name
+        .chars()
+        .find(|letter| matches!(letter, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '\\') || letter.is_control())
+    {
         return Some(format!("`{}` cannot stand in a file's name on Windows", letter.escape_default()));
     }
     if name.ends_with(['.', ' ']) {
@@ -354,6 +363,7 @@ mod tests {
         assert_eq!(output_file("/"), "index.html");
         assert_eq!(output_file("/a/"), "a/index.html");
         assert_eq!(output_file("/robots.txt"), "robots.txt");
+        assert_eq!(["/", "/a/", "/a/b.txt"].map(output_folder), [None, Some("a"), Some("a")]);
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::feed::{self, Feed};
 use crate::gate::{Gate, Used};
 use crate::headers::{self, Headers};
 use crate::images::scaled;
-use crate::markdown::{AnchorLink, BrokenLink};
+use crate::link::{AnchorLink, AnchorLinks};
+use crate::markdown::BrokenLink;
 use crate::observe::{Nobody, Observer, Stage, Watched};
 use crate::output::{Nowhere, Output};
 use crate::policy::Policy;
@@ -147,8 +148,8 @@ fn publish(
         return Ok(None);
     }
     starter::check_replaced(&site, tree, diagnostics);
-    let headers = Headers::of(&site, &Policy::of(&site));
-    let (contract, pages, others) = render(&site, tree, &theme, kept, options, &output, observer, diagnostics)?;
+    let Rendering { contract, headers, pages, others } =
+        render(&site, tree, &theme, kept, options, &output, observer, diagnostics)?;
     if diagnostics.has_errors() {
         return Ok(None);
     }
@@ -158,6 +159,14 @@ fn publish(
     let (day, until) = (site.config.today(options), next_transition.as_ref().map(|(until, _)| *until));
     let published = Published { contract, pages: site.pages.len(), headers, next_transition };
     Ok(Some((published, Last { site, theme, found, pages, others, day, until })))
+}
+
+/// What a build made, but for what is in its output.
+struct Rendering {
+    contract: Contract,
+    headers: Headers,
+    pages: Vec<RenderedPage>,
+    others: Others,
 }
 
 /// Renders the site into `output`, but for what is kept there.
@@ -171,7 +180,7 @@ fn render(
     output: &impl Output,
     observer: &dyn Observer,
     diagnostics: &mut Diagnostics,
-) -> Result<(Contract, Vec<RenderedPage>, Others), Failure> {
+) -> Result<Rendering, Failure> {
     observer.begins(Stage::Render, site.by_address.len());
     let forms = contract::empty_forms(site, theme, diagnostics);
     let policy = Policy::of(site);
@@ -197,20 +206,23 @@ fn render(
         _ => write_files(site, tree, theme, options, &gate, output)?,
     };
     diagnostics.append(others.found.clone());
-    write_lists(site, tree, theme, kept.edited.as_ref(), output)?;
+    write_lists(site, tree, theme, &pages, kept.edited.as_ref(), output)?;
     observer.begins(Stage::Check, 0);
     join(site, &pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
-    write_policy(site, &policy, &others.used, &pages, output, diagnostics)?;
+    let headers = Headers::of(site, &policy);
+    write_policy(site, &headers, &others.used, &pages, output, diagnostics)?;
     let contract = contract::assemble(site, tree, theme, &placements(site, &pages), diagnostics);
-    Ok((contract, pages, others))
+    Ok(Rendering { contract, headers, pages, others })
 }
 
 /// What remains of a page when its bytes are written.
 pub(crate) struct RenderedPage {
     /// The anchors on it; none where it could not be rendered.
     ids: Option<Ids>,
-    anchors: Vec<AnchorLink>,
+    /// Its text as feeds show it, where one does.
+    content: Option<String>,
+    anchors: AnchorLinks,
     broken: Vec<BrokenLink>,
     forms: Vec<statement::yaml::Located<String>>,
     used: Vec<Used>,
@@ -242,8 +254,11 @@ fn render_page(
         ids = Some(found.ids);
         output.write(&page.address, html.into_bytes())?;
     }
+    // A form's answers belong to the page it stands on: without forms, the text is another.
+    let is_shown = page.is_in_feed && rendered.forms.is_empty();
+    let content = is_shown.then(|| feed::content(site, page, &rendered.html));
     let markdown::Rendered { anchors, broken, forms, .. } = rendered;
-    Ok(RenderedPage { ids, anchors, broken, forms, used, diagnostics })
+    Ok(RenderedPage { ids, content, anchors, broken, forms, used, diagnostics })
 }
 
 /// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
@@ -337,6 +352,7 @@ fn write_lists(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    pages: &[RenderedPage],
     edited: Option<&BTreeSet<PageId>>,
     output: &impl Output,
 ) -> Result<(), Failure> {
@@ -349,7 +365,8 @@ fn write_lists(
     let shows_edited = |feed: &Feed| edited.is_none_or(|edited| feed.entries.iter().any(|id| edited.contains(id)));
     let is_fresh = |feed: &&Feed| shows_edited(feed) || !feed.addresses().iter().all(|address| output.keep(address));
     let fresh: Vec<&Feed> = site.feeds.iter().filter(is_fresh).collect();
-    feed::render(site, tree, theme, &fresh)
+    let content = |id: PageId| pages[id].content.as_deref();
+    feed::render(site, tree, theme, &fresh, &content)
         .into_iter()
         .try_for_each(|(path, text)| output.write(&path, text.into_bytes()))?;
     output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
@@ -362,13 +379,12 @@ fn write_lists(
 /// Writes what browsers are told to refuse, and what the statement declares that was never found.
 fn write_policy(
     site: &Site,
-    policy: &Policy<'_>,
+    headers: &Headers,
     used: &[Used],
     pages: &[RenderedPage],
     output: &impl Output,
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Failure> {
-    let headers = Headers::of(site, policy);
     output.write(headers::NETLIFY, headers.to_netlify().into_bytes())?;
     output.write(headers::NEUTRAL, headers.to_json().into_bytes())?;
     headers.check(site, diagnostics);
@@ -398,19 +414,20 @@ fn join(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_anchors(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
+fn check_anchors<'a>(site: &Site, pages: &'a [RenderedPage], diagnostics: &mut Diagnostics) {
     // Why a page could not be rendered is said already.
-    let is_broken = |link: &&AnchorLink| pages[link.page].ids.as_ref().is_some_and(|ids| !ids.contains(&link.anchor));
-    let broken: Vec<&AnchorLink> =
-        pages.par_iter().flat_map_iter(|page| page.anchors.iter().filter(is_broken)).collect();
+    let is_broken = |link: &AnchorLink<'_>| pages[link.page].ids.as_ref().is_some_and(|ids| !ids.contains(link.anchor));
+    let of_page =
+        |(id, page): (PageId, &'a RenderedPage)| page.anchors.iter().filter(is_broken).map(move |link| (id, link));
+    let broken: Vec<(PageId, AnchorLink<'_>)> = pages.par_iter().enumerate().flat_map_iter(of_page).collect();
     let mut searches_left = SEARCHES_MAX;
-    for link in broken {
+    for (id, link) in broken {
         let ids = pages[link.page].ids.as_ref().expect("invariant: an anchor is compared with the ids of its page");
         let target = &site.pages[link.page];
-        let diagnostic = Diagnostic::error(&link.path, link.span.clone(), "link target does not exist")
+        let diagnostic = Diagnostic::error(&site.pages[id].path, link.span, "link target does not exist")
             .label(format!("no anchor `{}` on `{}`", link.anchor, target.path));
         searches_left = searches_left.saturating_sub(1);
-        let near = if searches_left > 0 { near_match(&link.anchor, ids.iter()) } else { None };
+        let near = if searches_left > 0 { near_match(link.anchor, ids.iter()) } else { None };
         diagnostics.push(match near {
             Some(near) => diagnostic.help(format!("did you mean `#{near}`?")),
             None => diagnostic,

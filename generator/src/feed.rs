@@ -2,6 +2,7 @@
 //!
 //! Nothing in them comes from a clock: a feed is as new as its newest entry.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -91,13 +92,19 @@ impl Feed {
     }
 }
 
-/// Both formats of each feed: site path and text.
+/// Both formats of each feed: site path and text. What [`content`] made of a page is taken from `known`, if it is there.
 #[must_use]
-pub fn render(site: &Site, tree: &SourceTree, theme: &Theme, feeds: &[&Feed]) -> Vec<(String, String)> {
-    // A page that is in several feeds is rendered once.
+pub fn render<'a>(
+    site: &Site,
+    tree: &SourceTree,
+    theme: &Theme,
+    feeds: &[&Feed],
+    known: &(dyn Fn(PageId) -> Option<&'a str> + Sync),
+) -> Vec<(String, String)> {
+    // A page that is in several feeds is looked at once.
     let ids: BTreeSet<PageId> = feeds.iter().flat_map(|feed| feed.entries.iter().copied()).collect();
-    let entries: HashMap<PageId, Entry> =
-        ids.into_par_iter().map(|id| (id, Entry::new(site, tree, theme, id))).collect();
+    let entries: HashMap<PageId, Entry<'_>> =
+        ids.into_par_iter().map(|id| (id, Entry::new(site, tree, theme, id, known(id)))).collect();
     feeds
         .par_iter()
         .flat_map_iter(|feed| {
@@ -108,23 +115,26 @@ pub fn render(site: &Site, tree: &SourceTree, theme: &Theme, feeds: &[&Feed]) ->
 }
 
 /// What both formats say about a page.
-struct Entry {
+struct Entry<'a> {
     title: String,
     url: String,
     published: String,
     updated: String,
     summary: String,
     /// The whole text, with absolute links; none where the settings want summaries.
-    content: Option<String>,
+    content: Option<Cow<'a, str>>,
     terms: Vec<String>,
 }
 
-impl Entry {
-    fn new(site: &Site, tree: &SourceTree, theme: &Theme, id: PageId) -> Self {
+impl<'a> Entry<'a> {
+    fn new(site: &Site, tree: &SourceTree, theme: &Theme, id: PageId, known: Option<&'a str>) -> Self {
         let page = &site.pages[id];
         let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
         let published = page.front.date.as_ref().map(Moment::rfc3339).unwrap_or_default();
-        let content = site.config.feed.is_full.then(|| content(site, theme, id, file));
+        // What is wrong with the text has been said when the page was rendered.
+        let render = || markdown::render(site, theme, id, file, &HashMap::new(), &mut Diagnostics::new()).html;
+        let made = || known.map_or_else(|| Cow::Owned(content(site, page, &render())), Cow::Borrowed);
+        let content = site.config.feed.is_full.then(made);
         Self {
             title: page.front.title.clone(),
             url: address::permalink(&site.config.base_url, &page.address),
@@ -137,14 +147,12 @@ impl Entry {
     }
 }
 
-/// The page's text, without its forms, whose answers belong to the page they stand on.
-fn content(site: &Site, theme: &Theme, id: PageId, file: &str) -> String {
-    let page = &site.pages[id];
-    // What is wrong with the text has been said when the page was rendered.
-    let html = markdown::render(site, theme, id, file, &HashMap::new(), &mut Diagnostics::new()).html;
+/// A page's text with absolute links, from its HTML without forms, whose answers belong to the page they stand on.
+#[must_use]
+pub fn content(site: &Site, page: &SitePage, html: &str) -> String {
     let mut absolute = String::with_capacity(html.len());
     let mut done = 0;
-    scan::tags(&html, |_, attributes| {
+    scan::tags(html, |_, attributes| {
         for (_, value) in attributes.iter().filter(|(name, _)| ["href", "src", "srcset", "poster"].contains(name)) {
             let url = Some(value).filter(|value| !value.is_empty());
             // In a `srcset` there are several, each with its width behind it.
@@ -175,7 +183,7 @@ fn head<'a>(site: &'a Site, feed: &Feed) -> (String, &'a str, String) {
     }
 }
 
-fn atom(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry>) -> String {
+fn atom(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry<'_>>) -> String {
     let (title, description, page) = head(site, feed);
     let own = address::permalink(&site.config.base_url, &address::beside(&feed.folder, ATOM));
     let updated = feed.entries.iter().map(|id| newest(&site.pages[*id])).max().flatten();
@@ -247,13 +255,18 @@ pub(crate) fn link(rel: &str, media_type: &str, href: &str, xml: &mut String) {
 
 /// Escapes text, without the characters XML cannot contain (XML 1.0, section 2.2).
 fn escape(text: &str, xml: &mut String) {
+    // Nearly every text is told by its bytes: the last two characters begin with 0xef.
+    let is_suspect = |byte: u8| matches!(byte, 0..=8 | 0xb | 0xc | 0xe..=0x1f | 0xef);
+    if !text.bytes().fold(false, |found, byte| found | is_suspect(byte)) {
+        return escape_html(xml, text).expect("invariant: a string can be written to");
+    }
     let is_char = |letter: char| !matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
     for part in text.split(|letter| !is_char(letter)) {
         escape_html(&mut *xml, part).expect("invariant: a string can be written to");
     }
 }
 
-fn json(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry>) -> String {
+fn json(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry<'_>>) -> String {
     let (title, description, page) = head(site, feed);
     let items: Vec<Value> = feed.entries.iter().map(|id| item(&entries[id])).collect();
     let mut feed = json!({
@@ -267,10 +280,10 @@ fn json(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry>) -> String {
     if !description.is_empty() {
         feed["description"] = description.into();
     }
-    format!("{feed}\n")
+    serde_json::to_string(&feed).expect("invariant: a value is JSON") + "\n"
 }
 
-fn item(entry: &Entry) -> Value {
+fn item(entry: &Entry<'_>) -> Value {
     let mut item = json!({
         "id": entry.url,
         "url": entry.url,
@@ -286,7 +299,7 @@ fn item(entry: &Entry) -> Value {
     }
     // An item must have content (JSON Feed 1.1, “Items”): what describes the page, else its title.
     match &entry.content {
-        Some(content) => item["content_html"] = content.as_str().into(),
+        Some(content) => item["content_html"] = content.as_ref().into(),
         None if entry.summary.is_empty() => item["content_text"] = entry.title.as_str().into(),
         None => item["content_text"] = entry.summary.as_str().into(),
     }

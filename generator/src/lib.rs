@@ -58,6 +58,7 @@ pub mod taxonomy;
 pub mod template;
 pub mod theme_files;
 pub mod well_known;
+pub mod words;
 pub mod yaml_text;
 
 /// What the machine, not the author, got wrong: a disk, a port, an environment. Ends the run with exit code 2.

@@ -1,9 +1,12 @@
 //! What a link in `content/` leads to, or why it leads nowhere.
 
+use std::ops::Range;
+
 use statement::diagnostic::near_match;
 
 use crate::address::{self, Destination, Suffix};
 use crate::site::{LeftOut, Occupant, PageId, Site};
+use crate::words::{Words, small};
 
 /// A link that leads somewhere.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,6 +15,48 @@ pub struct Link {
     pub href: Option<String>,
     /// The place on a page that must exist for the link to be whole.
     pub anchor: Option<(PageId, String)>,
+}
+
+/// A link to a place on a page.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AnchorLink<'a> {
+    /// Where in its file it stands.
+    pub span: Range<usize>,
+    /// The page it leads to.
+    pub page: PageId,
+    /// The place there.
+    pub anchor: &'a str,
+}
+
+/// The links to a place on a page that stand in one file, kept small until all pages are rendered.
+#[derive(Debug, Default)]
+pub struct AnchorLinks {
+    anchors: Words,
+    /// Where each stands, and the page it leads to.
+    places: Vec<(Range<u32>, u32)>,
+}
+
+impl AnchorLinks {
+    /// Adds one.
+    pub fn push(&mut self, link: &AnchorLink<'_>) {
+        self.anchors.push(link.anchor);
+        self.places.push((small(link.span.start)..small(link.span.end), small(link.page)));
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = AnchorLink<'_>> {
+        self.places.iter().zip(self.anchors.iter()).map(|((span, page), anchor)| AnchorLink {
+            span: span.start as usize..span.end as usize,
+            page: *page as usize,
+            anchor,
+        })
+    }
+
+    /// Gives back the memory that more of them would have taken.
+    pub fn shrink(&mut self) {
+        self.anchors.shrink();
+        self.places.shrink_to_fit();
+    }
 }
 
 /// Why a link leads nowhere.

@@ -19,7 +19,7 @@ use statement::yaml::{Located, in_backticks};
 use crate::address::{self, Destination};
 use crate::highlight::{self, Highlighted};
 use crate::images::Size;
-use crate::link;
+use crate::link::{self, AnchorLink, AnchorLinks};
 use crate::math;
 use crate::publication::Companion;
 use crate::scan::{self, Ids};
@@ -91,7 +91,7 @@ pub struct Rendered {
     /// The headings, in order.
     pub headings: Vec<Heading>,
     /// Links to a place on a page, to be checked when all pages are rendered.
-    pub anchors: Vec<AnchorLink>,
+    pub anchors: AnchorLinks,
     /// Links that lead nowhere, for which a near match may be searched.
     pub broken: Vec<BrokenLink>,
     /// The forms that stand on the page, by id.
@@ -116,19 +116,6 @@ pub struct BrokenLink {
     pub diagnostic: Diagnostic,
     /// Where it should lead, as it is written.
     pub destination: String,
-}
-
-/// A link to a place on a page.
-#[derive(Debug)]
-pub struct AnchorLink {
-    /// The file the link stands in.
-    pub path: Arc<str>,
-    /// Where in the file.
-    pub span: Range<usize>,
-    /// The page it leads to.
-    pub page: PageId,
-    /// The place there.
-    pub anchor: String,
 }
 
 /// Renders the text of a page; `file` is the whole file, `forms` the markup of each form by id.
@@ -183,6 +170,7 @@ pub fn render(
     let mut html = String::with_capacity(source.len() + source.len() / 2);
     html::push_html(&mut html, std::mem::take(&mut renderer.events).into_iter());
     renderer.rendered.html = if tags.is_empty() { html } else { renderer.wrap_bodies(&html) };
+    renderer.rendered.anchors.shrink();
     renderer.rendered
 }
 
@@ -704,7 +692,7 @@ impl<'a> Renderer<'a, '_> {
         match link::resolve(self.site, from, Some(self.id), &destination, false) {
             Ok(link) => {
                 if let Some((page, anchor)) = link.anchor {
-                    self.rendered.anchors.push(AnchorLink { path: Arc::clone(self.path), span, page, anchor });
+                    self.rendered.anchors.push(&AnchorLink { span, page, anchor: &anchor });
                 }
                 link.href.map_or(destination, CowStr::from)
             }

@@ -4,7 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the one module that writes the disk")]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -198,23 +198,22 @@ impl Folder {
 
 impl Output for Folder {
     fn prepare(&self, site_paths: &mut dyn Iterator<Item = &str>) -> Result<(), Failure> {
-        let files: Vec<String> = site_paths.map(address::output_file).collect();
-        let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-        let mut folders: Vec<String> = files.iter().filter_map(|file| folder(file)).collect();
-        folders.sort_unstable();
+        let mut folders: Vec<&str> = site_paths.filter_map(address::output_folder).collect();
+        folders.par_sort_unstable();
         folders.dedup();
         // Those that other folders stand in are made first, one by one; then the others, which need not wait for each
         // other.
         let (inner, leaves): (Vec<_>, Vec<_>) = folders.iter().enumerate().partition(|(index, folder)| {
             let next = folders.get(index + 1);
-            next.is_some_and(|next| next.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')))
+            next.is_some_and(|next| next.strip_prefix(**folder).is_some_and(|rest| rest.starts_with('/')))
         });
         let create = |folder: &str| {
             let folder = self.staging.join(folder);
             fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))
         };
-        let above: BTreeSet<&str> = leaves.iter().filter_map(|(_, folder)| Some(folder.rsplit_once('/')?.0)).collect();
-        inner.iter().map(|(_, folder)| folder.as_str()).chain(above).try_for_each(create)?;
+        let mut above: Vec<&str> = leaves.iter().filter_map(|(_, folder)| Some(folder.rsplit_once('/')?.0)).collect();
+        above.dedup();
+        inner.iter().map(|(_, folder)| **folder).chain(above).try_for_each(create)?;
         leaves.par_iter().try_for_each(|(_, folder)| create(folder))
     }
 

@@ -13,6 +13,7 @@ use memchr::memchr;
 
 use self::tag::elements;
 pub use self::tag::tags;
+use crate::words::Words;
 
 /// What a browser asks for, by the purpose a policy tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,19 +78,22 @@ pub struct Scanned<'a> {
 /// Looks at a page, or at a picture in SVG.
 #[must_use]
 pub fn page(html: &str) -> Scanned<'_> {
-    let mut sorted: Vec<Box<str>> = Vec::new();
+    let mut ids: Vec<Cow<'_, str>> = Vec::new();
     let mut findings = Vec::new();
     elements(html, |tag, attributes, text| {
         for (name, value) in attributes {
             if name.eq_ignore_ascii_case("id") {
-                sorted.push(unescape(value).into());
+                ids.push(unescape(value));
             } else {
                 look_at(tag, attributes, name, value, &mut findings);
             }
         }
         look_at_element(tag, attributes, text, &mut findings);
     });
-    sorted.sort_unstable();
+    ids.sort_unstable();
+    let mut sorted = Words::default();
+    ids.iter().for_each(|id| sorted.push(id));
+    sorted.shrink();
     Scanned { ids: Ids { sorted }, findings }
 }
 
@@ -378,7 +382,7 @@ fn has_link_about_privacy(html: &str) -> bool {
 #[derive(Debug, Default)]
 pub struct Ids {
     /// In the order of their letters, so that one of ten thousand is found at once.
-    sorted: Vec<Box<str>>,
+    sorted: Words,
 }
 
 impl Ids {
@@ -391,17 +395,17 @@ impl Ids {
     /// Whether an element has this id.
     #[must_use]
     pub fn contains(&self, id: &str) -> bool {
-        self.sorted.binary_search_by(|other| (**other).cmp(id)).is_ok()
+        self.sorted.contains_in_order(id)
     }
 
     /// Ids that more than one element has.
     pub fn repeated(&self) -> impl Iterator<Item = &str> {
-        self.sorted.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| &*pair[0])
+        self.iter().zip(self.iter().skip(1)).filter(|(one, next)| one == next).map(|(id, _)| id)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.sorted.iter().map(|id| &**id)
+        self.sorted.iter()
     }
 }
 

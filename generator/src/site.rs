@@ -29,7 +29,7 @@ use crate::images::scaled::{self, Scaled};
 use crate::page::{self, Document, FrontMatter, SortBy};
 use crate::publication::{self, Companion, Publication};
 use crate::site_config::{self, SiteConfig};
-use crate::source_tree::SourceTree;
+use crate::source_tree::{SourceFile, SourceTree};
 use crate::statement_files;
 use crate::taxonomy::{self, Filing, Taxonomy};
 use crate::theme_files::ThemeFiles;
@@ -186,6 +186,8 @@ pub struct SitePage {
     pub part: Option<Part>,
     /// Whether it has a feed of its own.
     pub has_feed: bool,
+    /// Whether a feed shows its text.
+    pub is_in_feed: bool,
     /// Kept out of search engines and the sitemap.
     pub noindex: bool,
 }
@@ -232,6 +234,7 @@ impl SitePage {
             filings: Vec::new(),
             part: None,
             has_feed: false,
+            is_in_feed: false,
             noindex: kind == PageKind::NotFound,
         }
     }
@@ -593,12 +596,8 @@ impl Site {
     }
 
     fn add_pages(&mut self, pages: Vec<page::Page>, options: &Options, today: Date, diagnostics: &mut Diagnostics) {
-        for page in pages {
+        let with_address = |page: page::Page| {
             let in_content: Arc<str> = content_path(&page.path).into();
-            if let Some(reason) = LeftOut::find(&page.front, options, today) {
-                self.left_out.insert(in_content, reason);
-                continue;
-            }
             let kind = match &*in_content {
                 "_index.md" | "index.md" => PageKind::Home,
                 "404.md" => PageKind::NotFound,
@@ -609,6 +608,14 @@ impl Site {
                 PageKind::NotFound => "/404.html".to_owned(),
                 _ => address::of_page(&in_content, page.front.slug.as_deref()),
             };
+            (page, in_content, kind, address)
+        };
+        let pages: Vec<_> = pages.into_par_iter().map(with_address).collect();
+        for (page, in_content, kind, address) in pages {
+            if let Some(reason) = LeftOut::find(&page.front, options, today) {
+                self.left_out.insert(in_content, reason);
+                continue;
+            }
             if address.contains("//") {
                 diagnostics.push(
                     Diagnostic::error(&page.path, 0..0, "the file's name has no letter that an address can have")
@@ -932,6 +939,9 @@ impl Site {
             if let Some(id) = feed.page {
                 self.pages[id].has_feed = true;
             }
+            for id in feed.entries.iter().filter(|_| self.config.feed.is_full) {
+                self.pages[*id].is_in_feed = true;
+            }
         }
         self.feeds = feeds;
     }
@@ -1037,16 +1047,15 @@ fn refuse_misnamed(path: &Arc<str>, diagnostics: &mut Diagnostics) {
 
 /// A site that is moved to another system must not lose files on the way.
 fn refuse_unfit_names(tree: &SourceTree, diagnostics: &mut Diagnostics) {
-    for file in tree.files() {
+    let refusal = |file: &SourceFile| {
         // A page's folder has the name without the suffix.
         let path = file.path.strip_suffix(".md").unwrap_or(&file.path);
-        let Some(fault) = path.split('/').find_map(address::fault_of_name) else { continue };
-        diagnostics.push(
-            Diagnostic::error(&file.path, 0..0, "the file's name is not fit for every system")
-                .note(fault)
-                .help("rename the file or its folder"),
-        );
-    }
+        let fault = path.split('/').find_map(address::fault_of_name)?;
+        let refusal = Diagnostic::error(&file.path, 0..0, "the file's name is not fit for every system");
+        Some(refusal.note(fault).help("rename the file or its folder"))
+    };
+    let refused: Vec<Diagnostic> = tree.files().par_iter().filter_map(refusal).collect();
+    refused.into_iter().for_each(|refusal| diagnostics.push(refusal));
 }
 
 fn check_statement(

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::io::Read as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,15 +40,41 @@ pub struct SourceFile {
 #[derive(Debug)]
 pub enum Contents {
     /// Text that some stage reads.
-    Text(String),
+    Text(Text),
     /// Published as it is, and read only then.
     Unread(PathBuf),
     /// A theme's file that is no text.
     Bytes(Cow<'static, [u8]>),
 }
 
+/// The text of a file. Those of many files stand in one piece of memory, so that ten thousand files do not ask for it ten
+/// thousand times.
+#[derive(Debug)]
+pub struct Text {
+    piece: Arc<String>,
+    range: Range<usize>,
+}
+
+impl Text {
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.piece[self.range.clone()]
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self { range: 0..text.len(), piece: Arc::new(text) }
+    }
+}
+
 /// The folders a site is made of; the second may be missing, as there is a theme in this program.
 pub const FOLDERS: [&str; 2] = ["content", "themes"];
+
+/// How many files are read in one go, and about how many bytes a text has: what is too much is given back.
+const FILES_IN_A_PIECE: usize = 64;
+const USUAL_LENGTH: usize = 8 << 10;
 
 /// Makes sure that there is a site in `root`, and returns its path without links in it.
 ///
@@ -85,11 +112,13 @@ impl SourceTree {
     /// When there is no site there, or the disk fails.
     pub fn read(root: &Path, diagnostics: &mut Diagnostics) -> Result<Self, Failure> {
         let canonical_root = find_site(root)?;
-        let mut found = Vec::new();
+        let mut walked = Vec::new();
         for folder in FOLDERS.iter().filter(|folder| root.join(folder).exists()) {
-            walk(&root.join(folder), root, &canonical_root, &mut found, diagnostics)?;
+            walk(&root.join(folder), root, &canonical_root, &mut walked, diagnostics)?;
         }
-        found.sort();
+        let with_path = |file: PathBuf| Ok((site_path(root, &file)?, file));
+        let mut found = walked.into_par_iter().map(with_path).collect::<Result<Vec<(String, PathBuf)>, Failure>>()?;
+        found.par_sort_unstable();
         // One of two names that look the same is kept, so that the others are not blamed for it.
         found.dedup_by(|later, former| {
             let is_same = later.0 == former.0;
@@ -105,13 +134,14 @@ impl SourceTree {
             }
             is_same
         });
-        let read: Vec<Result<(SourceFile, Option<Diagnostic>), Failure>> =
-            found.into_par_iter().map(|(path, file)| read_file(path, file)).collect();
-        let mut files = Vec::with_capacity(read.len());
-        for file in read {
-            let (file, diagnostic) = file?;
-            files.push(file);
-            diagnostic.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
+        let read: Vec<Result<Vec<(SourceFile, Option<Diagnostic>)>, Failure>> =
+            found.par_chunks(FILES_IN_A_PIECE).map(read_files).collect();
+        let mut files = Vec::with_capacity(found.len());
+        for read in read {
+            for (file, diagnostic) in read? {
+                files.push(file);
+                diagnostic.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
+            }
         }
         Ok(Self::new(files))
     }
@@ -119,16 +149,17 @@ impl SourceTree {
     /// A site written as one text, for tests: `-- content/a.md --` begins a file.
     #[must_use]
     pub fn from_archive(archive: &str) -> Self {
-        let mut files: Vec<SourceFile> = Vec::new();
+        let mut texts: Vec<(Arc<str>, String)> = Vec::new();
         for line in archive.split_inclusive('\n') {
             let name = line.trim_end().strip_prefix("-- ").and_then(|line| line.strip_suffix(" --"));
             if let Some(path) = name {
-                files.push(SourceFile { path: address::nfc(path).into(), contents: Contents::Text(String::new()) });
-            } else if let Some(SourceFile { contents: Contents::Text(text), .. }) = files.last_mut() {
+                texts.push((address::nfc(path).into(), String::new()));
+            } else if let Some((_, text)) = texts.last_mut() {
                 text.push_str(line);
             }
         }
-        Self::new(files)
+        let file = |(path, text): (_, String)| SourceFile { path, contents: Contents::Text(text.into()) };
+        Self::new(texts.into_iter().map(file).collect())
     }
 
     /// Reads the files at `touched` again; returns the paths of those in which there is something else now. None where
@@ -146,10 +177,11 @@ impl SourceTree {
                 continue;
             };
             let is_file = file.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
-            let (SourceFile { path, contents }, diagnostic) = read_file(path, file.clone()).ok().filter(|_| is_file)?;
+            let (SourceFile { path, contents }, diagnostic) =
+                read_files(&[(path, file.clone())]).ok().filter(|_| is_file)?.pop()?;
             match (&self.files[index].contents, &contents) {
                 (Contents::Text(last), Contents::Text(next)) if diagnostic.is_none() => {
-                    if last != next {
+                    if last.as_str() != next.as_str() {
                         self.files[index].contents = contents;
                         changed.push(path);
                     }
@@ -185,7 +217,7 @@ impl SourceFile {
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.contents {
-            Contents::Text(text) => Some(text),
+            Contents::Text(text) => Some(text.as_str()),
             Contents::Unread(_) => None,
             // The theme in this program; what is text on disk was read as such.
             Contents::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
@@ -196,7 +228,7 @@ impl SourceFile {
     #[must_use]
     pub fn in_memory(&self) -> Option<&[u8]> {
         match &self.contents {
-            Contents::Text(text) => Some(text.as_bytes()),
+            Contents::Text(text) => Some(text.as_str().as_bytes()),
             Contents::Bytes(bytes) => Some(bytes),
             Contents::Unread(_) => None,
         }
@@ -208,7 +240,7 @@ impl SourceFile {
     /// When the disk fails.
     pub fn head(&self, length: usize) -> Result<Vec<u8>, Failure> {
         match &self.contents {
-            Contents::Text(text) => Ok(text.as_bytes()[..text.len().min(length)].to_vec()),
+            Contents::Text(text) => Ok(text.as_str().bytes().take(length).collect()),
             Contents::Bytes(bytes) => Ok(bytes[..bytes.len().min(length)].to_vec()),
             Contents::Unread(file) => {
                 let mut head = Vec::new();
@@ -226,7 +258,7 @@ impl SourceFile {
     /// When the disk fails.
     pub fn bytes(&self) -> Result<Vec<u8>, Failure> {
         match &self.contents {
-            Contents::Text(text) => Ok(text.clone().into_bytes()),
+            Contents::Text(text) => Ok(text.as_str().as_bytes().to_vec()),
             Contents::Bytes(bytes) => Ok(bytes.to_vec()),
             Contents::Unread(file) => {
                 std::fs::read(file).map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))
@@ -235,12 +267,12 @@ impl SourceFile {
     }
 }
 
-/// Collects the paths below `top`.
+/// Collects the files below `top`.
 fn walk(
     top: &Path,
     root: &Path,
     canonical_root: &Path,
-    found: &mut Vec<(String, PathBuf)>,
+    found: &mut Vec<PathBuf>,
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Failure> {
     let mut outside = Vec::new();
@@ -267,7 +299,7 @@ fn walk(
                 walk.skip_current_dir();
             }
         } else if entry.file_type().is_file() {
-            found.push((site_path(root, entry.path())?, entry.into_path()));
+            found.push(entry.into_path());
         }
     }
     for link in outside {
@@ -296,10 +328,9 @@ fn is_hidden(name: &str) -> bool {
 }
 
 fn site_path(root: &Path, file: &Path) -> Result<String, Failure> {
-    let path = file.strip_prefix(root).unwrap_or(file);
-    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
-    parts
-        .map(|parts| address::nfc(&parts.join("/")).into_owned())
+    // Names come from the system, which puts one `/` between them.
+    let path = file.strip_prefix(root).unwrap_or(file).to_str();
+    path.map(|path| address::nfc(path).into_owned())
         .ok_or_else(|| Failure(format!("the file name `{}` is not UTF-8; rename the file", file.display())))
 }
 
@@ -315,28 +346,54 @@ fn is_text(path: &str) -> bool {
     }
 }
 
-fn read_file(path: String, file: PathBuf) -> Result<(SourceFile, Option<Diagnostic>), Failure> {
-    let path: Arc<str> = path.into();
-    let is_text = is_text(&path);
+/// Reads files; their texts come to stand in one piece of memory.
+fn read_files(found: &[(String, PathBuf)]) -> Result<Vec<(SourceFile, Option<Diagnostic>)>, Failure> {
+    let mut piece = String::with_capacity(found.len() * USUAL_LENGTH);
+    let mut read = Vec::with_capacity(found.len());
+    for (path, file) in found {
+        let path: Arc<str> = path.as_str().into();
+        let start = piece.len();
+        let (other, fault) = read_file(&path, file, &mut piece)?;
+        read.push((path, start..piece.len(), other, fault));
+    }
+    piece.shrink_to_fit();
+    let piece = Arc::new(piece);
+    let file = |(path, range, other, fault): (_, _, Option<Contents>, _)| {
+        let contents = other.unwrap_or_else(|| Contents::Text(Text { piece: Arc::clone(&piece), range }));
+        (SourceFile { path, contents }, fault)
+    };
+    Ok(read.into_iter().map(file).collect())
+}
+
+/// Reads a file: a text to the end of `piece`; what is no text is returned.
+fn read_file(
+    path: &Arc<str>,
+    file: &Path,
+    piece: &mut String,
+) -> Result<(Option<Contents>, Option<Diagnostic>), Failure> {
+    let failed = |error| Failure(format!("cannot read `{}`: {error}", file.display()));
+    let is_text = is_text(path);
     // Other pictures and papers may be large, and many.
     if !is_text && !path.starts_with("themes/") {
-        return Ok((SourceFile { path, contents: Contents::Unread(file) }, None));
+        return Ok((Some(Contents::Unread(file.to_owned())), None));
     }
-    let bytes = std::fs::read(&file).map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))?;
     if !is_text {
-        return Ok((SourceFile { path, contents: Contents::Bytes(Cow::Owned(bytes)) }, None));
+        let bytes = std::fs::read(file).map_err(failed)?;
+        return Ok((Some(Contents::Bytes(Cow::Owned(bytes))), None));
     }
-    let (text, diagnostic) = match String::from_utf8(bytes) {
-        Ok(text) => (text, None),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
+    // Without a limit, which there is none to, the file would be asked for its length, and where it is read.
+    match std::fs::File::open(file).and_then(|opened| opened.take(u64::MAX).read_to_string(piece)) {
+        Ok(_) => Ok((None, None)),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            let bytes = std::fs::read(file).map_err(failed)?;
+            let at = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
             // The text up to the fault is kept as it is, so that the place can be shown.
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            let diagnostic = Diagnostic::error(&path, at..at + '\u{fffd}'.len_utf8(), "the file is not UTF-8")
+            piece.push_str(&String::from_utf8_lossy(&bytes));
+            let diagnostic = Diagnostic::error(path, at..at + '\u{fffd}'.len_utf8(), "the file is not UTF-8")
                 .label("not a letter in UTF-8")
                 .help("save the file with the encoding UTF-8");
-            (text, Some(diagnostic))
+            Ok((None, Some(diagnostic)))
         }
-    };
-    Ok((SourceFile { path, contents: Contents::Text(text) }, diagnostic))
+        Err(error) => Err(failed(error)),
+    }
 }

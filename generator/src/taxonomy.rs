@@ -3,9 +3,9 @@
 //! It knows what pages say about themselves; their place in the site and what templates make of it are not its business.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 use statement::yaml::{Located, in_backticks};
 
@@ -121,8 +121,8 @@ pub fn gather(
 /// Finds terms by how they are written.
 #[derive(Default)]
 struct TermIndex<'a> {
-    by_name: HashMap<&'a str, Option<usize>>,
-    by_slug: HashMap<String, usize>,
+    by_name: AHashMap<&'a str, Option<usize>>,
+    by_slug: AHashMap<String, usize>,
 }
 
 impl<'a> TermIndex<'a> {
@@ -221,7 +221,8 @@ pub fn related(taxonomies: &[Taxonomy], pages: &[SitePage], id: PageId) -> Vec<P
         let ranked = ranks[around.clone()].iter().copied().zip(pages[around].iter().copied());
         near.extend(ranked.filter(|(_, other)| *other != id));
     }
-    near.sort_unstable();
+    // Each term's pages are in order already, which a stable sort makes use of.
+    near.sort();
     // As often as a page is near, as many terms it shares.
     let counted: Vec<(usize, PageId)> = near.chunk_by(PartialEq::eq).map(|same| (same.len(), same[0].1)).collect();
     let most_first = (1..=pages[id].filings.len()).rev();

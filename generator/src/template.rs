@@ -142,27 +142,20 @@ impl Theme {
                 is_whole = false;
             }
         }
-        // One by one, so that all mistakes are found; a parent that is missing is noticed when all are together.
-        for Template { path, name, text, .. } in &templates {
-            if let Err(error) = Tera::new().add_raw_template(name, text)
-                && let ErrorKind::SyntaxError(report) = error.kind()
-            {
-                diagnostics.push(
-                    Diagnostic::error(path, report.span().range.clone(), sentence(report.message()))
-                        .help("templates are written in Tera 2"),
-                );
-                is_whole = false;
-            }
-        }
-        if !is_whole {
-            return None;
-        }
         let mut tera = Tera::new();
         tera.set_fallback_prefixes(files.prefixes()).expect("invariant: there are no templates yet");
         tera.register_function("asset", asset_function(site));
         tera.register_function("script", script_function(site));
         tera.register_test("right_to_left", |tag: &str, _: Kwargs, _: &State| language::is_right_to_left(tag));
-        if let Err(error) = tera.add_raw_templates(templates.iter().map(|template| (&template.name, template.text))) {
+        let added = tera.add_raw_templates(templates.iter().map(|template| (&template.name, template.text)));
+        if matches!(&added, Err(error) if matches!(error.kind(), ErrorKind::SyntaxError(_))) {
+            report_syntax(&templates, diagnostics);
+            return None;
+        }
+        if !is_whole {
+            return None;
+        }
+        if let Err(error) = added {
             match error.kind() {
                 ErrorKind::Msg(reports) => across_templates(&files, &templates, reports, diagnostics),
                 ErrorKind::MissingParent { current, parent } => {
@@ -916,6 +909,20 @@ fn moment_value(moment: &Moment) -> Value {
 /// `September 26, 2018`.
 pub(crate) fn date_words(date: Date) -> String {
     date.strftime("%B %-d, %Y").to_string()
+}
+
+/// Reads each template by itself, so that all mistakes are found: together, Tera stops at the first.
+fn report_syntax(templates: &[Template<'_>], diagnostics: &mut Diagnostics) {
+    for Template { path, name, text, .. } in templates {
+        if let Err(error) = Tera::new().add_raw_template(name, text)
+            && let ErrorKind::SyntaxError(report) = error.kind()
+        {
+            diagnostics.push(
+                Diagnostic::error(path, report.span().range.clone(), sentence(report.message()))
+                    .help("templates are written in Tera 2"),
+            );
+        }
+    }
 }
 
 /// Splits what Tera says about all templates together, which comes as one drawn text: `error: fact`, then
