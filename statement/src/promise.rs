@@ -146,6 +146,10 @@ vocabulary! {
     AtMinimum { Delete = "delete", Review = "review" }
 }
 vocabulary! {
+    /// To which registrations the periods of a version apply.
+    RetentionScope { NewRecords = "new-records", AllRecords = "all-records" }
+}
+vocabulary! {
     /// Why data is kept.
     Basis {
         TaxReporting = "tax-reporting", EmploymentRegulations = "employment-regulations",
@@ -378,6 +382,9 @@ pub struct Retention {
     pub starts: Option<Start>,
     /// What happens when the minimum has passed.
     pub at_minimum: Option<AtMinimum>,
+    /// Whether the periods apply to what was collected under earlier versions too; only to what is new where it is not
+    /// said.
+    pub applies_to: Option<RetentionScope>,
     /// Why data is kept.
     pub because: Vec<Basis>,
     /// Who may order that it is kept longer, and on what grounds.
@@ -795,6 +802,7 @@ impl Reader {
                 maximum: unless_null(&mut retention, "maximum", |retention| retention.parsed("maximum", Period::parse)),
                 starts: value(retention.one_of("starts", Start::WORDS)),
                 at_minimum: value(retention.one_of("at_minimum", AtMinimum::WORDS)),
+                applies_to: value(retention.one_of("applies_to", RetentionScope::WORDS)),
                 because: values(retention.each_of("because", Basis::WORDS)),
                 holds: None,
             };

@@ -13,8 +13,8 @@ use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::{Request, Response};
 use http_body_util::Full;
 use statement::contract::{
-    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart,
-    RetryPage, SCHEMA, StatementInForce,
+    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, NeverUsed,
+    PagePart, RetentionPromises, RetryPage, SCHEMA, StatementInForce, VersionField, VersionPromises,
 };
 use statement::form::{FieldKind, Notify};
 
@@ -98,6 +98,31 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             law: Some("US".into()),
             earlier: vec![EarlierStatement { digest: "e".repeat(64), changes: "<ins>new</ins>".into() }],
         }),
+        versions: vec![VersionPromises {
+            document: "example-privacy".into(),
+            version: "2018-09-26".into(),
+            digest: DIGEST.into(),
+            url: "https://example.org/privacy/2018-09-26/".into(),
+            from: "2018-09-26T00:00:00Z".into(),
+            uses: vec!["support-services".into(), "administer".into()],
+            never: vec![NeverUsed { purpose: "marketing".into(), of: vec!["email".into(), "phone".into()] }],
+            recipients: Vec::new(),
+            fields: [("name", "name"), ("email", "email"), ("phone", "telephone"), ("other", "free-text")]
+                .map(|(key, category)| VersionField { key: key.into(), category: category.into() })
+                .to_vec(),
+            roles: vec!["employee".into()],
+            rights: Vec::new(),
+            retention: Some(RetentionPromises {
+                minimum: Some("P7Y".into()),
+                maximum: None,
+                starts: Some("submitted".into()),
+                at_minimum: Some("delete".into()),
+                because: vec!["tax-reporting".into()],
+                hold_by: Some("legal-department".into()),
+                hold_grounds: vec!["litigation-hold".into()],
+                applies_to: None,
+            }),
+        }],
         forms: BTreeMap::from([(
             "register".to_owned(),
             FormContract {
