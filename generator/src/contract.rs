@@ -168,12 +168,15 @@ fn versions(site: &Site) -> Vec<VersionPromises> {
 
 fn version_promises(site: &Site, statement: &Statement, from: Timestamp) -> VersionPromises {
     let promises = &statement.promises;
+    let shares = promises.shares.as_ref();
     // Where nothing is said of what a use covers, it covers what visitors give.
     let is_of_visitors = |of: &[Origin]| of.is_empty() || of.contains(&Origin::Voluntary);
     VersionPromises {
         document: statement.document.clone(),
         version: statement.version.clone(),
         digest: statement.digests.digest.clone(),
+        text_sha256: statement.digests.text_sha256.clone(),
+        facts_sha256: statement.digests.facts_sha256.clone(),
         url: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
         from: from.to_string(),
         uses: words(promises.uses.iter().filter(|used| is_of_visitors(&used.of)), |used| used.purpose.word()),
@@ -182,7 +185,10 @@ fn version_promises(site: &Site, statement: &Statement, from: Timestamp) -> Vers
             .iter()
             .map(|never| NeverUsed { purpose: never.purpose.word().to_owned(), of: never.of.clone() })
             .collect(),
-        recipients: promises.shares.as_ref().map(|shares| shares.recipients.clone()).unwrap_or_default(),
+        recipients: shares.map(|shares| shares.recipients.clone()).unwrap_or_default(),
+        sharing_exceptions: shares.map(|shares| words(&shares.exceptions, |ground| ground.word())).unwrap_or_default(),
+        countries: countries(statement),
+        channels: words(&promises.channels, |channel| channel.word()),
         fields: statement
             .fields
             .iter()
@@ -206,6 +212,12 @@ fn retention_promises(retention: &Retention) -> RetentionPromises {
         hold_grounds: holds.map(|holds| words(&holds.grounds, |ground| ground.word())).unwrap_or_default(),
         applies_to: retention.applies_to.map(|scope| scope.word().to_owned()),
     }
+}
+
+/// Where a version says that data is.
+fn countries(statement: &Statement) -> Vec<String> {
+    let storage = statement.promises.storage.as_ref();
+    storage.map(|storage| storage.countries.iter().map(ToString::to_string).collect()).unwrap_or_default()
 }
 
 fn words<T>(all: impl IntoIterator<Item = T>, word: impl Fn(T) -> &'static str) -> Vec<String> {
@@ -235,11 +247,7 @@ fn statement_in_force(site: &Site, statement: &Statement, earlier: Vec<EarlierSt
             .map(|holds| holds.grounds.iter().map(|ground| ground.word().to_owned()).collect())
             .unwrap_or_default(),
         recipients: promises.shares.as_ref().map(|shares| shares.recipients.clone()).unwrap_or_default(),
-        countries: promises
-            .storage
-            .as_ref()
-            .map(|storage| storage.countries.iter().map(ToString::to_string).collect())
-            .unwrap_or_default(),
+        countries: countries(statement),
         security_data: promises.automated.as_ref().map(security_data).unwrap_or_default(),
         law: promises.law.map(|law| law.to_string()),
         earlier,

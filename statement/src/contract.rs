@@ -85,6 +85,10 @@ pub struct VersionPromises {
     pub version: String,
     /// The digest over text and facts, by which a registration names its version.
     pub digest: String,
+    /// SHA-256 of the canonical text, lower-case hex.
+    pub text_sha256: String,
+    /// SHA-256 of the canonical facts, lower-case hex.
+    pub facts_sha256: String,
     /// Its permalink, absolute.
     pub url: String,
     /// The moment from which it was in force first (RFC 3339, UTC).
@@ -95,6 +99,12 @@ pub struct VersionPromises {
     pub never: Vec<NeverUsed>,
     /// To whom it may be given.
     pub recipients: Vec<String>,
+    /// When it may be given to others all the same, in the statement's words.
+    pub sharing_exceptions: Vec<String>,
+    /// Where it may be collected, stored and processed (ISO 3166-1 alpha-2); empty where the statement does not say.
+    pub countries: Vec<String>,
+    /// How what it covers arrives, in the statement's words; empty for any way.
+    pub channels: Vec<String>,
     /// The fields that visitors give.
     pub fields: Vec<VersionField>,
     /// Who may read it, in the statement's words.

@@ -102,11 +102,16 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             document: "example-privacy".into(),
             version: "2018-09-26".into(),
             digest: DIGEST.into(),
+            text_sha256: DIGEST.into(),
+            facts_sha256: DIGEST.into(),
             url: "https://example.org/privacy/2018-09-26/".into(),
             from: "2018-09-26T00:00:00Z".into(),
             uses: vec!["support-services".into(), "administer".into()],
             never: vec![NeverUsed { purpose: "marketing".into(), of: vec!["email".into(), "phone".into()] }],
             recipients: Vec::new(),
+            sharing_exceptions: vec!["required-by-law".into()],
+            countries: vec!["US".into()],
+            channels: vec!["web".into()],
             fields: [("name", "name"), ("email", "email"), ("phone", "telephone"), ("other", "free-text")]
                 .map(|(key, category)| VersionField { key: key.into(), category: category.into() })
                 .to_vec(),
