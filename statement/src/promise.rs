@@ -19,7 +19,8 @@ macro_rules! vocabulary {
         }
 
         impl $name {
-            pub(crate) const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
+            /// Every word, and what it stands for.
+            pub const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
 
             /// The word in the front matter.
             #[must_use]
