@@ -50,7 +50,7 @@ impl IndexKey {
     pub(crate) fn email(&self, address: &str) -> Option<String> {
         let address = fields::normalise(FieldKind::Email, address);
         let parsed = fields::email(&address)?;
-        let domain = idna::domain_to_ascii(parsed.domain()).ok()?;
+        let domain = idna::domain_to_ascii(parsed.domain()).unwrap_or_else(|_| parsed.domain().to_lowercase());
         // Providers that tell `Ada` from `ada` before the @ are none that people know of.
         Some(self.hash(Kind::Email, format!("{}@{domain}", parsed.user().to_lowercase()).as_bytes()))
     }

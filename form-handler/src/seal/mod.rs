@@ -11,6 +11,10 @@
 mod absent;
 #[cfg(feature = "seal")]
 mod age_files;
+#[cfg(feature = "seal")]
+pub mod key_file;
+#[cfg(feature = "seal")]
+pub mod rotation;
 
 #[cfg(not(feature = "seal"))]
 pub(crate) use absent::OutboxKey;
@@ -54,6 +58,16 @@ pub enum SealError {
     Damaged,
 }
 
+impl SealError {
+    /// The word for log and store.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::NoIdentity | Self::OtherKeys => "sealed",
+            Self::Destroyed | Self::Damaged => "unreadable",
+        }
+    }
+}
+
 /// How registrations are kept from now on.
 #[derive(Debug, Clone)]
 pub struct Seal {
@@ -87,6 +101,23 @@ impl Seal {
     /// What a mail needs, with the key it was kept with.
     pub(crate) fn open_letter(&self, letter: &[u8]) -> Result<Private<Vec<u8>>, SealError> {
         self.outbox.as_ref().ok_or(SealError::NoIdentity)?.open(letter).map(Private::new)
+    }
+
+    /// Who may read registrations; none where everyone can who can read the store.
+    #[must_use]
+    pub fn keys(&self) -> Option<&PublicKeys> {
+        self.keys.as_ref()
+    }
+
+    /// How they are found again.
+    #[must_use]
+    pub fn index_key(&self) -> &IndexKey {
+        &self.index
+    }
+
+    /// Whether there is one key alone, with which everything would be lost.
+    pub(crate) fn hangs_on_one_key(&self) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.count() == 1)
     }
 
     /// Who may read registrations, in a few words.

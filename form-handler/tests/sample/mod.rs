@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use form_handler::registration::{MailKind, MailState, Registration};
+use form_handler::seal::Seal;
 use form_handler::store::{Location, Order, Scan, Store};
 use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::{Request, Response};
@@ -160,6 +161,13 @@ pub(crate) async fn handler(folder: &Path, notify: Notify, variables: &[(&str, &
     Handler::new(contract(notify), Arc::new(Delivery::open(&settings).await.unwrap())).unwrap()
 }
 
+/// How registrations are kept with these settings.
+pub(crate) fn sealing(variables: &[(&str, &str)]) -> Seal {
+    let lookup = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+    let local = LocalDefaults { folder: "nowhere".into() };
+    Settings::from_environment(&lookup, Some(&local)).unwrap().seal().clone()
+}
+
 /// A registration in a store, with the answers.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -186,7 +194,7 @@ pub(crate) async fn all(store: &dyn Store, is_held: bool) -> Vec<Found> {
         if envelope.held.is_some() == is_held {
             let stored = store.get(envelope.id).await.unwrap().unwrap();
             assert_eq!(stored.envelope, envelope);
-            let registration = Registration::from_stored(&stored).unwrap();
+            let registration = Registration::from_stored(&stored, None).unwrap();
             let mails = stored.mails.into_iter().map(|mail| (mail.kind, mail.state, mail.error)).collect();
             all.push(Found { registration, receipt: stored.envelope.receipt, mails });
         }
