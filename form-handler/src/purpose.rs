@@ -180,6 +180,10 @@ mod tests {
     fn a_purpose_is_a_word_of_the_statement() {
         assert_eq!(parse("research"), Ok(Purpose::Research));
         assert_eq!(parse("reserch").unwrap_err(), "P106: `reserch` is not a purpose; did you mean `research`?");
-        assert!(parse("newsletter").unwrap_err().starts_with("P106: `newsletter` is not a purpose; there are: support-services, "));
+        assert!(
+            parse("newsletter")
+                .unwrap_err()
+                .starts_with("P106: `newsletter` is not a purpose; there are: support-services, ")
+        );
     }
 }

@@ -107,8 +107,7 @@ impl Registration {
     }
 
     fn of(envelope: &Envelope, answers: &Private<Vec<u8>>) -> Result<Self, SealError> {
-        let fields: Vec<(String, String)> =
-            serde_json::from_slice(answers.expose()).map_err(|_| SealError::Damaged)?;
+        let fields: Vec<(String, String)> = serde_json::from_slice(answers.expose()).map_err(|_| SealError::Damaged)?;
         let Envelope { id, received, form, form_sha256, statement_version, statement_digest, held, .. } =
             envelope.clone();
         let fields = fields.into_iter().map(|(name, value)| (name, Private::new(value))).collect();

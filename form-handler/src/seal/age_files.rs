@@ -31,7 +31,9 @@ impl PublicKey {
     /// When it is none. A secret is not repeated.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") {
-            return Err("it is a secret key, which belongs to its owner alone; `age-keygen -y` tells its public key".into());
+            return Err(
+                "it is a secret key, which belongs to its owner alone; `age-keygen -y` tells its public key".into()
+            );
         }
         let recipient = text.parse().map_err(|_| format!("`{text}` is not a public key of age, like `age1…`"))?;
         Ok(Self { name: None, recipient })

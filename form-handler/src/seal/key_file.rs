@@ -81,11 +81,17 @@ mod tests {
         let file = add("", "Ada", ADA).unwrap();
         let said = |changed: Result<String, String>| changed.unwrap_err();
         assert_eq!(said(add(&file, "Eve", ADA)), format!("line 4: `{ADA}` stands there twice"));
-        assert_eq!(said(add(&file, "Ada", BOB)), "`Ada` has a key already; retire it first, or give this one another name");
+        assert_eq!(
+            said(add(&file, "Ada", BOB)),
+            "`Ada` has a key already; retire it first, or give this one another name"
+        );
         assert_eq!(said(add(&file, "Bob", "age1x")), "`age1x` is not a public key of age, like `age1…`");
         assert!(said(add(&file, "", BOB)).starts_with("a name is one line of letters"));
         assert!(said(add(&file, "Bob\nage1", BOB)).starts_with("a name is one line of letters"));
         assert_eq!(said(retire(&file, "Bob")), "there is no key of `Bob`; there are those of: Ada");
-        assert_eq!(said(retire(&file, "Ada")), "it is the last key: nobody could read what is sealed; add another one first");
+        assert_eq!(
+            said(retire(&file, "Ada")),
+            "it is the last key: nobody could read what is sealed; add another one first"
+        );
     }
 }

@@ -221,7 +221,8 @@ impl Store for Sqlite {
     async fn ids_of_person(&self, key: &str) -> Result<Vec<Uuid>, StoreError> {
         let key = key.to_owned();
         self.in_background(move |connection| {
-            let mut query = connection.prepare("select registration from person_key where key = ?1 order by registration")?;
+            let mut query =
+                connection.prepare("select registration from person_key where key = ?1 order by registration")?;
             query.query_and_then([key], |row| id(row, 0))?.collect()
         })
         .await

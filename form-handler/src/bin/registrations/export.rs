@@ -156,8 +156,7 @@ fn read(path: &Path) -> Result<String, String> {
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let cannot = |error: std::io::Error| format!("cannot write `{}`: {error}", path.display());
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(cannot)
 }
 

@@ -168,8 +168,7 @@ async fn reencrypt(
     let all = sealed.to_these + sealed.to_others;
     let number = keys.fingerprint();
     let Some(plan) = plan else {
-        let names: Vec<String> =
-            keys.iter().map(|key| key.name.clone().unwrap_or_else(|| key.to_string())).collect();
+        let names: Vec<String> = keys.iter().map(|key| key.name.clone().unwrap_or_else(|| key.to_string())).collect();
         return Ok(format!(
             "{} of {all} registrations would be sealed to other keys than now.\n\
              Then all can be read by: {}; and by nobody else.\n\
@@ -184,7 +183,9 @@ async fn reencrypt(
     }
     let identities = identity.read()?.ok_or_else(|| explained(form_handler::seal::SealError::NoIdentity))?;
     if !identities.are_among(keys) {
-        return Err("your identity is none of the keys, so nobody could check what is done; add its public key".to_owned());
+        return Err(
+            "your identity is none of the keys, so nobody could check what is done; add its public key".to_owned()
+        );
     }
     let is_watched = std::io::stderr().is_terminal();
     let mut tell = |seen: u64| {

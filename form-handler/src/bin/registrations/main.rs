@@ -207,7 +207,8 @@ async fn run(command: Command) -> Result<Option<Answer>, String> {
         Command::Show { store, identity, id, json } => {
             let found = store.open().await?.get(id).await.map_err(|error| error.to_string())?;
             let Some(found) = found else { return Ok(None) };
-            let registration = Registration::from_stored(&found, identity.read()?.as_ref()).map_err(identity::explained)?;
+            let registration =
+                Registration::from_stored(&found, identity.read()?.as_ref()).map_err(identity::explained)?;
             let text = if json { pretty(&whole(&found, &registration)) } else { card(&found, &registration) };
             Ok(Some(text.into()))
         }
