@@ -124,7 +124,6 @@ fn changed(fact: &str) -> Answer {
     format!("{fact};\nfor what is in the store already: registrations keys reencrypt\n").into()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the file of keys may be a new one")]
 fn is_missing(path: &Path) -> bool {
     std::fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
