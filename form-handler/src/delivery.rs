@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::mail::Mailer;
 use crate::receipt;
 use crate::registration::{MailKind, MailState, Registration};
+use crate::seal::{Identities, Seal};
 use crate::settings::Settings;
 use crate::store::{Attempt, Inserted, Numbers, Store, StoreError};
 
@@ -23,6 +24,9 @@ const OTHERS_MAX: u32 = 2;
 pub struct Delivery {
     store: Option<Arc<dyn Store>>,
     mailer: Option<Mailer>,
+    seal: Seal,
+    /// What opens what was stored, where staff do this.
+    identities: Option<Identities>,
     /// How many deliveries are under way.
     under_way: watch::Sender<usize>,
 }
@@ -68,7 +72,13 @@ impl Delivery {
             }
         };
         let mailer = settings.mail.as_ref().map(Mailer::new).transpose().map_err(OpenError)?;
-        Ok(Self { store, mailer, under_way: watch::Sender::new(0) })
+        Ok(Self { store, mailer, seal: settings.seal.clone(), identities: None, under_way: watch::Sender::new(0) })
+    }
+
+    /// The same, opening with these what was sealed; for staff.
+    #[must_use]
+    pub fn opening_with(self, identities: Option<Identities>) -> Self {
+        Self { identities, ..self }
     }
 
     /// Whether registrations are stored, so that a mail need not hold them.
@@ -114,7 +124,7 @@ impl Delivery {
             self.mail_only(registration, &receipt, &kinds, contract).await?;
             return Ok(Delivered { id, receipt: Some(receipt) });
         };
-        match store.insert(&registration.to_stored(&receipt, &kinds)).await {
+        match store.insert(&registration.to_stored(form, &self.seal, &receipt, &kinds)).await {
             Err(error) => {
                 // It is not mailed either: a mail about a registration that nobody can find misleads, and the visitor
                 // is told to send it again.
@@ -186,11 +196,12 @@ impl Delivery {
         let (Some(store), Some(_)) = (&self.store, &self.mailer) else { return Ok(done) };
         for (stored, kind) in store.take_due(now, limit).await? {
             let id = stored.envelope.id;
-            let sent = match Registration::from_stored(&stored) {
-                Some(registration) => self.send(&registration, &stored.envelope.receipt, kind, contract).await,
-                None => {
-                    tracing::error!(%id, kind = kind.word(), "a registration cannot be read, its mail was not sent");
-                    Attempt::Failed { error: "unreadable", is_final: true }
+            let sent = match Registration::for_mail(&stored, kind, &self.seal, self.identities.as_ref()) {
+                Ok(registration) => self.send(&registration, &stored.envelope.receipt, kind, contract).await,
+                Err(error) => {
+                    tracing::error!(%id, kind = kind.word(), %error, "a registration cannot be read, its mail was not sent");
+                    // Staff with an identity can send it; waiting does not help.
+                    Attempt::Failed { error: error.word(), is_final: true }
                 }
             };
             self.note(&**store, id, kind, sent, now).await;

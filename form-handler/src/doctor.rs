@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use statement::contract::Contract;
 
 use crate::mail::Mailer;
+use crate::seal::Seal;
 use crate::settings::{MailRoute, MailSettings, Settings};
 use crate::store::{Location, Numbers, Outbox, StoreError};
 
@@ -45,6 +46,7 @@ pub async fn examine(settings: &Settings, contract: Result<Contract, String>, no
         Err(fact) => wrong("contract", fact, "build the site again, with the version this program is of"),
     }];
     findings.extend(store(settings, now).await);
+    findings.extend(settings.store.as_ref().map(|_| keys(&settings.seal)));
     findings.push(mail(settings).await);
     findings
 }
@@ -68,6 +70,15 @@ async fn store(settings: &Settings, now: Timestamp) -> Vec<Finding> {
         }
         Err(error) => vec![wrong("store", format!("{place}: {error}"), "see to its file, and to who may write it")],
     }
+}
+
+fn keys(seal: &Seal) -> Finding {
+    let fact = seal.description();
+    if seal.hangs_on_one_key() {
+        let help = "whoever loses it loses all registrations; add another: `registrations keys add`";
+        return wrong("keys", fact, help);
+    }
+    well("keys", fact)
 }
 
 fn mails(outbox: Outbox) -> Finding {

@@ -64,7 +64,7 @@ pub(crate) fn check<'a, 'v>(
     let is_well_formed = match field.kind {
         FieldKind::Text | FieldKind::Multiline => true,
         FieldKind::Email => email(value).is_some(),
-        FieldKind::Tel => is_telephone(value),
+        FieldKind::Tel => telephone_digits(value).is_some(),
         FieldKind::Choice | FieldKind::Agreement => is_option(value),
         FieldKind::Choices => {
             let chosen: Vec<&str> = value.split('\n').collect();
@@ -109,15 +109,18 @@ pub(crate) fn email(value: &str) -> Option<Address> {
     if !plain(local) || !plain(domain) || !has_domain { None } else { value.parse().ok() }
 }
 
-/// Seven to fifteen digits of any script (fifteen are the longest number of ITU-T E.164) with any formatting, and after
-/// them an extension or a remark; more letters than digits are no number any more.
-fn is_telephone(value: &str) -> bool {
+/// The digits of a telephone number: seven to fifteen of any script (fifteen are the longest number of ITU-T E.164) with
+/// any formatting, and after them an extension or a remark, which is no part of them; more letters than digits are no
+/// number any more. Digits that only look wider are those of ASCII.
+pub(crate) fn telephone_digits(value: &str) -> Option<String> {
     let digits = |text: &str| text.chars().filter(|letter| letter.is_numeric()).count();
     let start = value.find(char::is_numeric).unwrap_or(value.len());
     let end = value[start..].find(char::is_alphabetic).map_or(value.len(), |length| start + length);
     let (number, rest) = value.split_at(end);
     let letters = value.chars().filter(|letter| letter.is_alphabetic()).count();
-    (7..=15).contains(&digits(number)) && digits(rest) <= EXTENSION_DIGITS_MAX && letters <= digits(value)
+    let is_number =
+        (7..=15).contains(&digits(number)) && digits(rest) <= EXTENSION_DIGITS_MAX && letters <= digits(value);
+    is_number.then(|| number.nfkc().filter(|letter| letter.is_numeric()).collect())
 }
 
 #[cfg(test)]

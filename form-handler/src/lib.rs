@@ -11,17 +11,22 @@ mod body;
 mod delivery;
 pub mod doctor;
 mod door;
+#[cfg(feature = "staff")]
+pub mod export;
 mod fields;
 mod handler;
+mod index;
 mod letter;
 mod mail;
 mod page;
 mod place;
 mod private;
 mod proxy;
+pub mod purpose;
 mod receipt;
 mod refusal;
 pub mod registration;
+pub mod seal;
 #[cfg(feature = "server")]
 mod server;
 mod settings;
@@ -29,6 +34,7 @@ pub mod store;
 
 pub use delivery::{Delivery, OpenError, Redelivered};
 pub use handler::Handler;
+pub use index::IndexKey;
 pub use place::check_place;
 pub use private::Private;
 pub use proxy::ProxySecret;

@@ -4,10 +4,13 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use statement::digest::sha256_hex;
+use statement::contract::FormContract;
+use statement::form::{FieldKind, Notify};
 use uuid::{NoContext, Uuid};
 
+use crate::index::IndexKey;
 use crate::private::Private;
+use crate::seal::{self, Identities, Seal, SealError};
 use crate::store::{Envelope, Stored};
 
 /// A registration.
@@ -44,11 +47,16 @@ impl Registration {
 
     /// As a store takes it, with the mail of these kinds to be sent; `receipt` is what its author was shown, as JSON.
     #[must_use]
-    pub fn to_stored(&self, receipt: &str, kinds: &[MailKind]) -> Stored {
+    pub fn to_stored(&self, form: &FormContract, seal: &Seal, receipt: &str, kinds: &[MailKind]) -> Stored {
         let mail = |kind: &MailKind| {
-            let address = (*kind == MailKind::Confirmation).then(|| self.address_key()).flatten();
-            Mail::to_be_sent(*kind, address, self.received)
+            let address = (*kind == MailKind::Confirmation).then_some(self.address.as_ref()).flatten();
+            let address_key = address.and_then(|address| seal.index.email(address.expose()));
+            let letter = seal.seal_letter(&json(&self.answers_for(*kind, form))).map(Private::new);
+            Mail { letter, ..Mail::to_be_sent(*kind, address_key, self.received) }
         };
+        let answers = json(&self.answers());
+        let submission = json(&(&self.form, &self.form_sha256, &self.statement_digest, self.answers()));
+        let (content, data_key) = seal.seal(answers);
         Stored {
             envelope: Envelope {
                 id: self.id,
@@ -61,40 +69,83 @@ impl Registration {
                 receipt: receipt.to_owned(),
                 revision: 1,
             },
-            content: Private::new(json(&self.answers())),
-            submission_key: self.submission_key(),
+            content: Private::new(content),
+            data_key,
+            person_keys: self.person_keys(form, &seal.index),
+            submission_key: seal.index.submission(&submission),
             mails: kinds.iter().map(mail).collect(),
         }
     }
 
-    /// Out of a store; none where its content is not what [`Registration::to_stored`] writes.
-    #[must_use]
-    pub fn from_stored(stored: &Stored) -> Option<Self> {
-        let fields: Vec<(String, String)> = serde_json::from_slice(stored.content.expose()).ok()?;
+    /// Out of a store.
+    ///
+    /// # Errors
+    /// When its content cannot be opened, or is not what [`Registration::to_stored`] writes.
+    pub fn from_stored(stored: &Stored, identities: Option<&Identities>) -> Result<Self, SealError> {
+        let content = seal::open(stored.content.expose(), stored.data_key.as_ref(), identities)?;
+        Self::of(&stored.envelope, &content)
+    }
+
+    /// Out of a store, with as much of the answers as a mail needs: what was kept for it, where the content is sealed to
+    /// others.
+    ///
+    /// # Errors
+    /// As [`Registration::from_stored`].
+    pub(crate) fn for_mail(
+        stored: &Stored,
+        kind: MailKind,
+        seal: &Seal,
+        identities: Option<&Identities>,
+    ) -> Result<Self, SealError> {
+        let letter = stored.mails.iter().find(|mail| mail.kind == kind).and_then(|mail| mail.letter.as_ref());
+        match (Self::from_stored(stored, identities), letter) {
+            (Err(SealError::NoIdentity | SealError::OtherKeys), Some(letter)) => {
+                Self::of(&stored.envelope, &seal.open_letter(letter.expose())?)
+            }
+            (read, _) => read,
+        }
+    }
+
+    fn of(envelope: &Envelope, answers: &Private<Vec<u8>>) -> Result<Self, SealError> {
+        let fields: Vec<(String, String)> = serde_json::from_slice(answers.expose()).map_err(|_| SealError::Damaged)?;
         let Envelope { id, received, form, form_sha256, statement_version, statement_digest, held, .. } =
-            stored.envelope.clone();
+            envelope.clone();
         let fields = fields.into_iter().map(|(name, value)| (name, Private::new(value))).collect();
-        Some(Self { id, received, form, form_sha256, statement_version, statement_digest, held, address: None, fields })
+        Ok(Self { id, received, form, form_sha256, statement_version, statement_digest, held, address: None, fields })
     }
 
     fn answers(&self) -> Vec<(&str, &str)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect()
     }
 
-    /// Tells the same answers to the same form, under the same statement, from others: SHA-256, lower-case hex.
-    fn submission_key(&self) -> String {
-        sha256_hex(&json(&(&self.form, &self.form_sha256, &self.statement_digest, self.answers())))
+    /// The answers without which a mail cannot be written.
+    fn answers_for(&self, kind: MailKind, form: &FormContract) -> Vec<(&str, &str)> {
+        let is_whole = kind == MailKind::Staff && form.notify == Notify::Full;
+        let is_email = |name: &str| kind_of(form, name) == Some(FieldKind::Email);
+        self.answers().into_iter().filter(|(name, _)| is_whole || is_email(name)).collect()
     }
 
-    /// Tells where confirmations go, whatever the case it is typed in; SHA-256, lower-case hex.
-    fn address_key(&self) -> Option<String> {
-        self.address.as_ref().map(|address| sha256_hex(address.expose().to_lowercase().as_bytes()))
+    /// Finds it by the e-mail addresses and telephone numbers that were given.
+    fn person_keys(&self, form: &FormContract, index: &IndexKey) -> Vec<String> {
+        let keys = self.answers().into_iter().filter_map(|(name, value)| match kind_of(form, name)? {
+            FieldKind::Email => index.email(value),
+            FieldKind::Tel => index.telephone(value),
+            _ => None,
+        });
+        let mut keys: Vec<String> = keys.collect();
+        keys.sort();
+        keys.dedup();
+        keys
     }
 
     /// When it arrived, to the second, as RFC 3339 writes it in UTC.
     pub(crate) fn received_seconds(&self) -> String {
         to_seconds(self.received)
     }
+}
+
+fn kind_of(form: &FormContract, name: &str) -> Option<FieldKind> {
+    form.fields.iter().find(|field| field.name == name).map(|field| field.kind)
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {
@@ -129,6 +180,8 @@ pub struct Mail {
     pub due: Option<i64>,
     /// The same for the same address, of a mail to an address that somebody has typed.
     pub address_key: Option<String>,
+    /// What the mail needs of a content that is sealed to others than who sends it, until it is sent.
+    pub letter: Option<Private<Vec<u8>>>,
 }
 
 /// To whom a mail about a registration goes.

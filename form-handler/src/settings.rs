@@ -19,13 +19,21 @@ use statement::diagnostic::near_match;
 
 use crate::private::Private;
 use crate::proxy::ProxySecret;
+use crate::seal::Seal;
 use crate::store::Location;
 
+mod sealing;
+
 /// Every variable of ours: those read here, and the program's own.
-const VARIABLES: [&str; 17] = [
+const VARIABLES: [&str; 24] = [
     "CANDOR_CLIENT_ADDRESS_HEADER",
     "CANDOR_CONTRACT",
     "CANDOR_COUNTRY",
+    "CANDOR_IDENTITY",
+    "CANDOR_INDEX_KEY",
+    "CANDOR_INDEX_KEY_FILE",
+    "CANDOR_KEYS",
+    "CANDOR_KEYS_FILE",
     "CANDOR_LISTEN",
     "CANDOR_MAIL",
     "CANDOR_MAIL_CA_FILE",
@@ -36,6 +44,8 @@ const VARIABLES: [&str; 17] = [
     "CANDOR_MAIL_TIMEOUT_SECONDS",
     "CANDOR_MAIL_TO",
     "CANDOR_MAIL_USER",
+    "CANDOR_OUTBOX_KEY",
+    "CANDOR_OUTBOX_KEY_FILE",
     "CANDOR_PROXY_SECRET",
     "CANDOR_PROXY_SECRET_FILE",
     "CANDOR_STORE",
@@ -67,6 +77,7 @@ pub struct Settings {
     /// Where registrations are stored; none where the mail is all there is.
     pub(crate) store: Option<Location>,
     pub(crate) mail: Option<MailSettings>,
+    pub(crate) seal: Seal,
     proxy_secret: Option<ProxySecret>,
     client_address_header: Option<HeaderName>,
 }
@@ -133,6 +144,7 @@ impl Settings {
         let mut reader = Reader { lookup, local, errors: Vec::new() };
         let store = reader.store();
         let mail = reader.mail();
+        let seal = reader.seal(!matches!(store, Some(None)));
         let proxy_secret = reader.secret("CANDOR_PROXY_SECRET", "CANDOR_PROXY_SECRET_FILE");
         let client_address_header = reader.client_address_header();
         if store == Some(None) && mail.as_ref().is_some_and(Option::is_none) {
@@ -140,9 +152,9 @@ impl Settings {
                 .errors
                 .push("CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost".to_owned());
         }
-        match (store, mail, proxy_secret) {
-            (Some(store), Some(mail), Some(proxy_secret)) if reader.errors.is_empty() => {
-                Ok(Self { store, mail, proxy_secret: proxy_secret.map(ProxySecret::new), client_address_header })
+        match (store, mail, seal, proxy_secret) {
+            (Some(store), Some(mail), Some(seal), Some(proxy_secret)) if reader.errors.is_empty() => {
+                Ok(Self { store, mail, seal, proxy_secret: proxy_secret.map(ProxySecret::new), client_address_header })
             }
             _ => Err(SettingsErrors(reader.errors)),
         }
@@ -195,10 +207,17 @@ impl Settings {
         self.client_address_header.clone()
     }
 
-    /// Where registrations are stored, in a few words.
+    /// How registrations are kept.
+    #[must_use]
+    pub fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// Where registrations are stored and who can read them, in a few words.
     #[must_use]
     pub fn store_description(&self) -> String {
-        self.store.as_ref().map_or_else(|| "not stored, only mailed".to_owned(), ToString::to_string)
+        let Some(location) = &self.store else { return "not stored, only mailed".to_owned() };
+        format!("{location}, {}", self.seal.description())
     }
 
     /// Where mail goes, in a few words.
@@ -408,7 +427,8 @@ mod tests {
     #[test]
     fn a_machine_of_ones_own_needs_none() {
         let settings = settings(&[], true).unwrap();
-        assert_eq!(settings.store_description(), "site/.candor/registrations.sqlite");
+        let description = "site/.candor/registrations.sqlite, readable to whoever can read the store";
+        assert_eq!(settings.store_description(), description);
         assert_eq!(settings.mail_description(), "site/.candor/mail/");
     }
 
@@ -419,15 +439,19 @@ mod tests {
             "CANDOR_STORE: not set; write `sqlite:PATH`, or `none` where mail is enough\n\
              CANDOR_MAIL: not set; write `smtp://HOST`, `smtps://HOST`, `file:DIR` or `none`\n\
              CANDOR_MAIL_FROM: not set; write an address like `registrations@example.org`\n\
-             CANDOR_MAIL_TO: not set; write an address like `registrations@example.org`"
+             CANDOR_MAIL_TO: not set; write an address like `registrations@example.org`\n\
+             CANDOR_KEYS: not set; write the public keys of those who may read registrations, or \
+             `none-and-registrations-are-readable-in-the-store`"
         );
         let wrong = [
-            ("CANDOR_STORE", "mysql://user:secret@host/db"),
-            ("CANDOR_MAIL", "smtp://user:secret@host"),
+            ("CANDOR_STORE", "mysql://user:hunter2@host/db"),
+            ("CANDOR_MAIL", "smtp://user:hunter2@host"),
             ("CANDOR_MAIL_FROM", "a@example.org, b@example.org"),
             ("CANDOR_MAIL_TO", "nobody"),
             ("CANDOR_MAIL_SUBJECT", "a\nBcc: b@example.org"),
             ("CANDOR_MAIL_TIMEOUT_SECONDS", "0"),
+            ("CANDOR_KEYS", ""),
+            ("CANDOR_INDEX_KEY", "hunter2"),
         ];
         let said = settings(&wrong, false).unwrap_err();
         assert_eq!(
@@ -437,9 +461,12 @@ mod tests {
              CANDOR_MAIL_FROM: more than one address; a mail has one author\n\
              CANDOR_MAIL_TO: `nobody` is not an e-mail address, or several with commas between\n\
              CANDOR_MAIL_SUBJECT: a subject is one line without control characters\n\
-             CANDOR_MAIL_TIMEOUT_SECONDS: write a whole number of seconds from 1 to 60"
+             CANDOR_MAIL_TIMEOUT_SECONDS: write a whole number of seconds from 1 to 60\n\
+             CANDOR_KEYS: not set; write the public keys of those who may read registrations, or \
+             `none-and-registrations-are-readable-in-the-store`\n\
+             CANDOR_INDEX_KEY: a secret of at least 32 characters is needed; `openssl rand -hex 32` makes one"
         );
-        assert!(!said.contains("secret"));
+        assert!(!said.contains("hunter2"));
     }
 
     #[test]
@@ -463,6 +490,7 @@ mod tests {
                 ("CANDOR_MAIL", "smtp://mail.example.org:2525"),
                 ("CANDOR_MAIL_FROM", "Site <site@example.org>"),
                 ("CANDOR_MAIL_TO", "a@example.org, b@example.org"),
+                ("CANDOR_KEYS", "none-and-registrations-are-readable-in-the-store"),
             ];
             variables.retain(|(name, _)| extra.iter().all(|(other, _)| other != name));
             variables.extend_from_slice(extra);

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::private::Private;
 use crate::registration::{Mail, MailKind, MailState};
+use crate::seal::DataKey;
 
 mod location;
 mod sqlite;
@@ -103,6 +104,11 @@ pub struct Stored {
     pub envelope: Envelope,
     /// What was typed, in whatever form its author gives it.
     pub content: Private<Vec<u8>>,
+    /// What the content can be read with, where it is sealed. It is kept apart from it: whoever copies one need not have the
+    /// other, and without it nobody can read the content again. None where it was destroyed, too.
+    pub data_key: Option<DataKey>,
+    /// The same for the same person, and for no others; each of them finds it.
+    pub person_keys: Vec<String>,
     /// The same for the same answers to the same form, and for no others.
     pub submission_key: String,
     /// The mail about it, that to staff first.
@@ -188,6 +194,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Makes mail that has failed due now, of one registration or of all; how many.
     async fn make_due(&self, id: Option<Uuid>, now: Timestamp) -> Result<usize, StoreError>;
 
+    /// The registrations of a person by one of [`Stored::person_keys`], in the order of their ids.
+    async fn ids_of_person(&self, key: &str) -> Result<Vec<Uuid>, StoreError>;
+
+    /// The data keys after that of one registration, or from the first, by their registrations' ids; at most so many, and
+    /// fewer only where there are no more.
+    async fn data_keys(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, DataKey)>, StoreError>;
+
+    /// Puts another data key into the place of the one that was seen; whether that was still there.
+    async fn replace_data_key(&self, id: Uuid, seen: &DataKey, new: &DataKey) -> Result<bool, StoreError>;
+
     /// How many registrations and mails there are.
     async fn numbers(&self, now: Timestamp) -> Result<Numbers, StoreError>;
 }
@@ -210,7 +226,7 @@ impl Mail {
     /// A mail that whoever stores its registration is about to send; due for others when they would have been done with it.
     pub(crate) fn to_be_sent(kind: MailKind, address_key: Option<String>, now: Timestamp) -> Self {
         let due = Some(now.as_second() + LEASE_SECONDS);
-        Self { kind, state: MailState::Pending, error: None, attempts: 0, due, address_key }
+        Self { kind, state: MailState::Pending, error: None, attempts: 0, due, address_key, letter: None }
     }
 
     /// Takes an attempt into account.
@@ -223,7 +239,9 @@ impl Mail {
                 (MailState::Failed, Some(error.to_owned()), due)
             }
         };
-        Self { state, error, attempts, due, ..self }
+        // What was sent is needed no more.
+        let letter = self.letter.filter(|_| state != MailState::Sent);
+        Self { state, error, attempts, due, letter, ..self }
     }
 }
 

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use statement::contract::{
-    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart,
-    RetryPage, SCHEMA, StatementInForce,
+    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, NeverUsed,
+    PagePart, RetentionPromises, RetryPage, SCHEMA, StatementInForce, VersionField, VersionPromises,
 };
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::form::{Field, Form};
-use statement::promise::{Automated, Purpose};
+use statement::promise::{Automated, Origin, Purpose, Retention};
 use statement::version::{Contact, Statement};
 
 use crate::address;
@@ -97,6 +98,7 @@ pub fn assemble(
             let earlier = earlier_statements(site, tree, theme, diagnostics);
             statement_in_force(site, statement, earlier)
         }),
+        versions: versions(site),
         forms,
     }
 }
@@ -150,6 +152,79 @@ fn earlier_statements(
     earlier
 }
 
+/// What each version promises that is or was in force.
+fn versions(site: &Site) -> Vec<VersionPromises> {
+    let mut versions = Vec::new();
+    for publication in site.publications.iter().filter(|publication| publication.has_facts) {
+        for version in &publication.document.history.versions {
+            let first = version.in_force.first().filter(|first| first.from <= publication.at);
+            if let (Some(first), Some(file)) = (first, publication.file_of(version)) {
+                versions.push((first.from, version_promises(site, &site.statements[file], first.from)));
+            }
+        }
+    }
+    versions.sort_by(|(a, one), (b, other)| (a, &one.document).cmp(&(b, &other.document)));
+    versions.into_iter().map(|(_, version)| version).collect()
+}
+
+fn version_promises(site: &Site, statement: &Statement, from: Timestamp) -> VersionPromises {
+    let promises = &statement.promises;
+    let shares = promises.shares.as_ref();
+    // Where nothing is said of what a use covers, it covers what visitors give.
+    let is_of_visitors = |of: &[Origin]| of.is_empty() || of.contains(&Origin::Voluntary);
+    VersionPromises {
+        document: statement.document.clone(),
+        version: statement.version.clone(),
+        digest: statement.digests.digest.clone(),
+        text_sha256: statement.digests.text_sha256.clone(),
+        facts_sha256: statement.digests.facts_sha256.clone(),
+        url: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
+        from: from.to_string(),
+        uses: words(promises.uses.iter().filter(|used| is_of_visitors(&used.of)), |used| used.purpose.word()),
+        never: promises
+            .never
+            .iter()
+            .map(|never| NeverUsed { purpose: never.purpose.word().to_owned(), of: never.of.clone() })
+            .collect(),
+        recipients: shares.map(|shares| shares.recipients.clone()).unwrap_or_default(),
+        sharing_exceptions: shares.map(|shares| words(&shares.exceptions, |ground| ground.word())).unwrap_or_default(),
+        countries: countries(statement),
+        channels: words(&promises.channels, |channel| channel.word()),
+        fields: statement
+            .fields
+            .iter()
+            .map(|field| VersionField { key: field.key.clone(), category: field.category.word().to_owned() })
+            .collect(),
+        roles: words(&promises.access, |access| access.role.word()),
+        rights: words(&promises.rights, |right| right.word()),
+        retention: promises.retention.as_ref().map(retention_promises),
+    }
+}
+
+fn retention_promises(retention: &Retention) -> RetentionPromises {
+    let holds = retention.holds.as_ref();
+    RetentionPromises {
+        minimum: retention.minimum.as_ref().map(|minimum| minimum.value.to_string()),
+        maximum: retention.maximum.as_ref().map(|maximum| maximum.value.to_string()),
+        starts: retention.starts.map(|start| start.word().to_owned()),
+        at_minimum: retention.at_minimum.map(|then| then.word().to_owned()),
+        because: words(&retention.because, |basis| basis.word()),
+        hold_by: holds.and_then(|holds| holds.by).map(|by| by.word().to_owned()),
+        hold_grounds: holds.map(|holds| words(&holds.grounds, |ground| ground.word())).unwrap_or_default(),
+        applies_to: retention.applies_to.map(|scope| scope.word().to_owned()),
+    }
+}
+
+/// Where a version says that data is.
+fn countries(statement: &Statement) -> Vec<String> {
+    let storage = statement.promises.storage.as_ref();
+    storage.map(|storage| storage.countries.iter().map(ToString::to_string).collect()).unwrap_or_default()
+}
+
+fn words<T>(all: impl IntoIterator<Item = T>, word: impl Fn(T) -> &'static str) -> Vec<String> {
+    all.into_iter().map(|one| word(one).to_owned()).collect()
+}
+
 fn statement_in_force(site: &Site, statement: &Statement, earlier: Vec<EarlierStatement>) -> StatementInForce {
     let promises = &statement.promises;
     let contact = contact_of(statement);
@@ -173,11 +248,7 @@ fn statement_in_force(site: &Site, statement: &Statement, earlier: Vec<EarlierSt
             .map(|holds| holds.grounds.iter().map(|ground| ground.word().to_owned()).collect())
             .unwrap_or_default(),
         recipients: promises.shares.as_ref().map(|shares| shares.recipients.clone()).unwrap_or_default(),
-        countries: promises
-            .storage
-            .as_ref()
-            .map(|storage| storage.countries.iter().map(ToString::to_string).collect())
-            .unwrap_or_default(),
+        countries: countries(statement),
         security_data: promises.automated.as_ref().map(security_data).unwrap_or_default(),
         law: promises.law.map(|law| law.to_string()),
         earlier,

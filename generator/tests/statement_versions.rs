@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
+use statement::contract::Contract;
 use statement::diagnostic::Diagnostics;
 use statement::digest::sha256_hex;
 use statement::lock::{Event, Lock, Note};
@@ -27,12 +28,12 @@ const VERSIONS: [(&str, &str, &str); 5] = [
     ),
     (
         "2019-01-01",
-        "retention: {minimum: P5Y}\nchanges: {effective: scheduled, notice: {period: P30D, by: [feed]}}\n",
+        "retention: {minimum: P5Y, applies_to: all-records}\nchanges: {effective: scheduled, notice: {period: P30D, by: [feed]}}\n",
         "We keep what you write.\n\n## Whom to ask {#ask}\n\nAsk us.\n\nWe keep it for five years after you sent it, and then we delete it from every place where it was stored.\n\n## How long {#retention}\n\n- mail\n- every backup\n\n| what | how long |\n|---|---|\n| mail | five years |\n\n## Unchanged {#same}\n\nThis stays.\n",
     ),
     (
         "2019-02-01",
-        "retention: {minimum: P5Y}\nchanges: {effective: scheduled, notice: {period: P30D, by: [feed]}}\nkind: correction\ncorrects: \"2019-01-01\"\n",
+        "retention: {minimum: P5Y, applies_to: all-records}\nchanges: {effective: scheduled, notice: {period: P30D, by: [feed]}}\nkind: correction\ncorrects: \"2019-01-01\"\n",
         "We keep what you wrote.\n\n## Whom to ask {#ask}\n\nAsk us.\n\nWe keep it for five years after you sent it, and then we delete it from every place where it was stored.\n\n## How long {#retention}\n\n- mail\n- every backup\n\n| what | how long |\n|---|---|\n| mail | five years |\n\n## Unchanged {#same}\n\nThis stays.\n",
     ),
     ("2020-01-01", "retired: [retention, ask, same]\n", "We sell it & <b>more</b>.\n"),
@@ -127,14 +128,57 @@ fn translation(path: &str, file: &str) -> Translation {
 }
 
 fn build(files: &BTreeMap<String, String>, day: jiff::civil::Date) -> BTreeMap<String, String> {
+    build_with_contract(files, day).0
+}
+
+fn build_with_contract(
+    files: &BTreeMap<String, String>,
+    day: jiff::civil::Date,
+) -> (BTreeMap<String, String>, Contract) {
     let archive: String = files.iter().map(|(path, text)| format!("-- {path} --\n{text}")).collect();
     let tree = SourceTree::from_archive(&archive);
     let mut published = generator::output::Files::new();
     let options = Options { today: Some(day), ..Options::default() };
     let built = generator::build::build(&tree, &options, Diagnostics::new(), Memory::new(&mut published)).unwrap();
     let report = generator::report::draw(&built.diagnostics, &tree);
-    assert!(built.published.is_some(), "{}", anstream::adapter::strip_str(&report));
-    published.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes.into()).unwrap())).collect()
+    let contract = built.published.map(|published| published.contract);
+    let contract = contract.unwrap_or_else(|| panic!("{}", anstream::adapter::strip_str(&report)));
+    let published = published.into_iter().map(|(path, bytes)| (path, String::from_utf8(bytes.into()).unwrap()));
+    (published.collect(), contract)
+}
+
+#[test]
+fn the_contract_says_what_every_version_promised_that_was_in_force() {
+    let (_, contract) = build_with_contract(&site(), date(2024, 5, 1));
+    let told: Vec<(&str, &str, Option<&str>, Option<&str>)> = contract
+        .versions
+        .iter()
+        .map(|version| {
+            let retention = version.retention.as_ref();
+            (
+                version.version.as_str(),
+                version.from.as_str(),
+                retention.and_then(|retention| retention.minimum.as_deref()),
+                retention.and_then(|retention| retention.applies_to.as_deref()),
+            )
+        })
+        .collect();
+    // The one that was withdrawn was in force for a while; the one that is to come is not there.
+    assert_eq!(
+        told,
+        [
+            ("2018-01-01", "2018-01-01T06:00:00Z", None, None),
+            ("2019-01-01", "2019-01-01T06:00:00Z", Some("P5Y"), Some("all-records")),
+            ("2019-02-01", "2019-02-01T06:00:00Z", Some("P5Y"), Some("all-records")),
+            ("2020-01-01", "2020-01-01T06:00:00Z", None, None),
+        ]
+    );
+    let first = &contract.versions[0];
+    let fields: Vec<_> = first.fields.iter().map(|field| (field.key.as_str(), field.category.as_str())).collect();
+    assert_eq!(fields, [("name", "name"), ("other", "free-text")]);
+    assert_eq!(first.url, "https://example.org/privacy/2018-01-01/");
+    assert_eq!(contract.version_of(&first.digest), Some(first));
+    assert_eq!(contract.version_of("0"), None);
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub struct Contract {
     pub content_security_policy: Option<String>,
     /// The statement in force on the day of the build; none on a site without one, which has no forms either.
     pub statement: Option<StatementInForce>,
+    /// Every version that is or was in force, the first one first: what was collected under it is kept to it. Not one
+    /// whose text was redacted, because its facts went with it.
+    pub versions: Vec<VersionPromises>,
     /// Forms by id.
     pub forms: BTreeMap<String, FormContract>,
 }
@@ -73,6 +76,89 @@ pub struct StatementInForce {
     pub law: Option<String>,
     /// The versions that were in force before it, for those who opened a form then.
     pub earlier: Vec<EarlierStatement>,
+}
+
+/// What a version of the statement promises of the registrations that were collected under it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VersionPromises {
+    /// The document's id, the same for all versions.
+    pub document: String,
+    /// `2018-09-26`.
+    pub version: String,
+    /// The digest over text and facts, by which a registration names its version.
+    pub digest: String,
+    /// SHA-256 of the canonical text, lower-case hex.
+    pub text_sha256: String,
+    /// SHA-256 of the canonical facts, lower-case hex.
+    pub facts_sha256: String,
+    /// Its permalink, absolute.
+    pub url: String,
+    /// The moment from which it was in force first (RFC 3339, UTC).
+    pub from: String,
+    /// For what may be used what visitors give, in the statement's words.
+    pub uses: Vec<String>,
+    /// For what it may not, whatever the uses.
+    pub never: Vec<NeverUsed>,
+    /// To whom it may be given.
+    pub recipients: Vec<String>,
+    /// When it may be given to others all the same, in the statement's words.
+    pub sharing_exceptions: Vec<String>,
+    /// Where it may be collected, stored and processed (ISO 3166-1 alpha-2); empty where the statement does not say.
+    pub countries: Vec<String>,
+    /// How what it covers arrives, in the statement's words; empty for any way.
+    pub channels: Vec<String>,
+    /// The fields that visitors give.
+    pub fields: Vec<VersionField>,
+    /// Who may read it, in the statement's words.
+    pub roles: Vec<String>,
+    /// What a person may demand, in the statement's words.
+    pub rights: Vec<String>,
+    /// How long it is kept.
+    pub retention: Option<RetentionPromises>,
+}
+
+/// A purpose that is ruled out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeverUsed {
+    /// The purpose, in the statement's word.
+    pub purpose: String,
+    /// For these fields; empty for all.
+    pub of: Vec<String>,
+}
+
+/// A field that a version declares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VersionField {
+    /// The name a form uses for it.
+    pub key: String,
+    /// What it holds, in the statement's word.
+    pub category: String,
+}
+
+/// How long a version lets registrations be kept, and how long it has them kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionPromises {
+    /// At least, ISO 8601 (`P7Y`).
+    pub minimum: Option<String>,
+    /// At most, likewise.
+    pub maximum: Option<String>,
+    /// When the period begins, in the statement's word.
+    pub starts: Option<String>,
+    /// What happens when the minimum is over, in the statement's word.
+    pub at_minimum: Option<String>,
+    /// Why it is kept, in the statement's words.
+    pub because: Vec<String>,
+    /// Who may order that it is kept longer, in the statement's word.
+    pub hold_by: Option<String>,
+    /// On what grounds, in the statement's words.
+    pub hold_grounds: Vec<String>,
+    /// Whether its periods are for registrations under earlier versions too, in the statement's word; only for new ones
+    /// where it does not say.
+    pub applies_to: Option<String>,
 }
 
 /// A version of the statement that is not in force any more.
@@ -253,6 +339,12 @@ impl Contract {
             ));
         }
         serde_json::from_slice(json).map_err(|error| format!("it is damaged: {error}"))
+    }
+
+    /// What was promised of a registration that names its version by this digest; none where the site has no such version.
+    #[must_use]
+    pub fn version_of(&self, digest: &str) -> Option<&VersionPromises> {
+        self.versions.iter().find(|version| version.digest == digest)
     }
 
     /// Whether it is a contract, of whatever version.

@@ -194,6 +194,9 @@ pub struct Retention {
     pub starts: Option<Start>,
     /// What happens when the minimum has passed.
     pub at_minimum: Option<AtMinimum>,
+    /// Whether the periods apply to what was collected under earlier versions too; only to what is new where it is not
+    /// said.
+    pub applies_to: Option<RetentionScope>,
     /// Why data is kept.
     pub because: Vec<Basis>,
     /// Who may order that it is kept longer, and on what grounds.

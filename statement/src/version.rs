@@ -101,6 +101,15 @@ const CATEGORIES: [(&str, Category); 4] = [
     ("free-text", Category::FreeText),
 ];
 
+impl Category {
+    /// The word in the front matter.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        let found = CATEGORIES.iter().find(|(_, category)| *category == self);
+        found.map(|(word, _)| *word).expect("invariant: every category has a word")
+    }
+}
+
 impl Statement {
     /// Reads a version from its file: `root` is the front matter, `text_span` where the text stands. Reports everything
     /// wrong and returns none if it cannot be used.

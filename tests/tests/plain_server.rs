@@ -14,6 +14,7 @@ fn server(site: &Site) -> Command {
         .arg("serve")
         .env("CANDOR_CONTRACT", site.path("contract.json"))
         .env("CANDOR_STORE", format!("sqlite:{}", site.path(".candor/registrations.sqlite").display()))
+        .env("CANDOR_KEYS", "none-and-registrations-are-readable-in-the-store")
         .env("CANDOR_MAIL", "none")
         .env("CANDOR_LISTEN", "127.0.0.1:0")
         .env("CANDOR_COUNTRY", "US")
@@ -56,6 +57,12 @@ fn it_does_not_start_where_the_statement_does_not_allow_it() {
     assert_eq!(
         abroad.stderr,
         "P150: CANDOR_COUNTRY: the function runs in DE, and statement 2018-09-26 keeps data in US; deploy it there\n"
+    );
+    let readable = run(server(&site).env_remove("CANDOR_KEYS")).exit(2);
+    assert_eq!(
+        readable.stderr,
+        "CANDOR_KEYS: not set; write the public keys of those who may read registrations, or \
+         `none-and-registrations-are-readable-in-the-store`\n"
     );
     let nowhere = run(server(&site).env_remove("CANDOR_COUNTRY")).exit(2);
     assert_eq!(

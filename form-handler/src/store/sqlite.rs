@@ -16,6 +16,7 @@ use super::{
 };
 use crate::private::Private;
 use crate::registration::{Mail, MailKind, MailState};
+use crate::seal::DataKey;
 
 mod schema;
 
@@ -58,6 +59,8 @@ impl Sqlite {
         connection.busy_timeout(OPERATION_TIME_MAX)?;
         make_durable(&connection)?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // What is erased is overwritten (sqlite.org/pragma.html#pragma_secure_delete): of a data key nothing may stay.
+        connection.pragma_update(None, "secure_delete", true)?;
         migrate(&mut connection)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
@@ -215,6 +218,42 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn ids_of_person(&self, key: &str) -> Result<Vec<Uuid>, StoreError> {
+        let key = key.to_owned();
+        self.in_background(move |connection| {
+            let mut query =
+                connection.prepare("select registration from person_key where key = ?1 order by registration")?;
+            query.query_and_then([key], |row| id(row, 0))?.collect()
+        })
+        .await
+    }
+
+    async fn data_keys(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, DataKey)>, StoreError> {
+        self.in_background(move |connection| {
+            let mut query = connection.prepare(
+                "select registration, sealed, keys from data_key where registration > ?1 order by registration limit ?2",
+            )?;
+            let after = after.map_or(String::new(), |id| id.to_string());
+            let found = query.query_and_then(params![after, limit], |row| {
+                Ok((id(row, 0)?, DataKey { sealed: row.get(1)?, keys: row.get(2)? }))
+            })?;
+            found.collect()
+        })
+        .await
+    }
+
+    async fn replace_data_key(&self, id: Uuid, seen: &DataKey, new: &DataKey) -> Result<bool, StoreError> {
+        let (seen, new) = (seen.clone(), new.clone());
+        self.in_transaction(move |transaction| {
+            let replaced = transaction.execute(
+                "update data_key set sealed = ?3, keys = ?4 where registration = ?1 and sealed = ?2",
+                params![id.to_string(), seen.sealed, new.sealed, new.keys],
+            )?;
+            Ok(replaced > 0)
+        })
+        .await
+    }
+
     async fn numbers(&self, now: Timestamp) -> Result<Numbers, StoreError> {
         self.in_background(move |connection| {
             let count = |row: &Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
@@ -235,13 +274,22 @@ impl Store for Sqlite {
 }
 
 fn get(connection: &Connection, id: Uuid) -> Result<Option<Stored>, StoreError> {
-    let mut query = connection.prepare("select * from registration where id = ?1")?;
+    let mut query =
+        connection.prepare("select * from registration left join data_key on registration = id where id = ?1")?;
     let found = query.query_row([id.to_string()], |row| {
-        Ok((envelope(row), row.get::<_, Vec<u8>>("content")?, row.get::<_, String>("submission_key")?))
+        let sealed = row.get::<_, Option<Vec<u8>>>("sealed")?.zip(row.get("keys")?);
+        let data_key = sealed.map(|(sealed, keys)| DataKey { sealed, keys });
+        Ok((envelope(row), Private::new(row.get("content")?), data_key, row.get("submission_key")?))
     });
-    let Some((envelope, content, submission_key)) = found.optional()? else { return Ok(None) };
-    let (envelope, content) = (envelope?, Private::new(content));
-    Ok(Some(Stored { envelope, content, submission_key, mails: mails(connection, id)? }))
+    let Some((envelope, content, data_key, submission_key)) = found.optional()? else { return Ok(None) };
+    let mut query = connection.prepare("select key from person_key where registration = ?1 order by key")?;
+    let person_keys = query.query_map([id.to_string()], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let (envelope, mails) = (envelope?, mails(connection, id)?);
+    Ok(Some(Stored { envelope, content, data_key, person_keys, submission_key, mails }))
+}
+
+fn id(row: &Row<'_>, column: usize) -> Result<Uuid, StoreError> {
+    row.get::<_, String>(column)?.parse().map_err(|_| StoreError::Damaged)
 }
 
 fn envelope(row: &Row<'_>) -> Result<Envelope, StoreError> {
@@ -269,6 +317,7 @@ fn mails(connection: &Connection, id: Uuid) -> Result<Vec<Mail>, StoreError> {
             attempts: row.get("attempts")?,
             due: row.get("due")?,
             address_key: row.get("address_key")?,
+            letter: row.get::<_, Option<Vec<u8>>>("letter")?.map(Private::new),
         })
     })?;
     mails.collect()
@@ -276,7 +325,7 @@ fn mails(connection: &Connection, id: Uuid) -> Result<Vec<Mail>, StoreError> {
 
 /// Adds a registration with its mail.
 fn write(transaction: &Transaction<'_>, new: &Stored) -> Result<(), StoreError> {
-    let Stored { envelope, content, submission_key, mails } = new;
+    let Stored { envelope, content, data_key, person_keys, submission_key, mails } = new;
     transaction
         .prepare(
             "insert into registration (id, received, received_seconds, form, form_sha256, statement_version, \
@@ -297,18 +346,29 @@ fn write(transaction: &Transaction<'_>, new: &Stored) -> Result<(), StoreError> 
             content.expose(),
             submission_key,
         ])?;
+    let id = envelope.id.to_string();
+    if let Some(DataKey { sealed, keys }) = data_key {
+        transaction.execute(
+            "insert into data_key (registration, sealed, keys) values (?1, ?2, ?3)",
+            params![id, sealed, keys],
+        )?;
+    }
+    for key in person_keys {
+        transaction.execute("insert into person_key (key, registration) values (?1, ?2)", params![key, id])?;
+    }
     mails.iter().try_for_each(|mail| write_mail(transaction, envelope.id, mail))
 }
 
 /// Adds a mail, or puts it in the place of the one of its kind.
 fn write_mail(transaction: &Transaction<'_>, id: Uuid, mail: &Mail) -> Result<(), StoreError> {
-    let Mail { kind, state, error, attempts, due, address_key } = mail;
+    let Mail { kind, state, error, attempts, due, address_key, letter } = mail;
+    let letter = letter.as_ref().map(Private::expose);
     transaction
         .prepare(
-            "insert or replace into mail (registration, kind, state, error, attempts, due, address_key) \
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "insert or replace into mail (registration, kind, state, error, attempts, due, address_key, letter) \
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(params![id.to_string(), kind.word(), state.word(), error, attempts, due, address_key])?;
+        .execute(params![id.to_string(), kind.word(), state.word(), error, attempts, due, address_key, letter])?;
     Ok(())
 }
 

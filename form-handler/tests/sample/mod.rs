@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use form_handler::registration::{MailKind, MailState, Registration};
+use form_handler::seal::Seal;
 use form_handler::store::{Location, Order, Scan, Store};
 use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::{Request, Response};
 use http_body_util::Full;
 use statement::contract::{
-    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, PagePart,
-    RetryPage, SCHEMA, StatementInForce,
+    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, NeverUsed,
+    PagePart, RetentionPromises, RetryPage, SCHEMA, StatementInForce, VersionField, VersionPromises,
 };
 use statement::form::{FieldKind, Notify};
 
@@ -99,6 +100,36 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             law: Some("US".into()),
             earlier: vec![EarlierStatement { digest: "e".repeat(64), changes: "<ins>new</ins>".into() }],
         }),
+        versions: vec![VersionPromises {
+            document: "example-privacy".into(),
+            version: "2018-09-26".into(),
+            digest: DIGEST.into(),
+            text_sha256: DIGEST.into(),
+            facts_sha256: DIGEST.into(),
+            url: "https://example.org/privacy/2018-09-26/".into(),
+            from: "2018-09-26T00:00:00Z".into(),
+            uses: vec!["support-services".into(), "administer".into()],
+            never: vec![NeverUsed { purpose: "marketing".into(), of: vec!["email".into(), "phone".into()] }],
+            recipients: Vec::new(),
+            sharing_exceptions: vec!["required-by-law".into()],
+            countries: vec!["US".into()],
+            channels: vec!["web".into()],
+            fields: [("name", "name"), ("email", "email"), ("phone", "telephone"), ("other", "free-text")]
+                .map(|(key, category)| VersionField { key: key.into(), category: category.into() })
+                .to_vec(),
+            roles: vec!["employee".into()],
+            rights: Vec::new(),
+            retention: Some(RetentionPromises {
+                minimum: Some("P7Y".into()),
+                maximum: None,
+                starts: Some("submitted".into()),
+                at_minimum: Some("delete".into()),
+                because: vec!["tax-reporting".into()],
+                hold_by: Some("legal-department".into()),
+                hold_grounds: vec!["litigation-hold".into()],
+                applies_to: None,
+            }),
+        }],
         forms: BTreeMap::from([(
             "register".to_owned(),
             FormContract {
@@ -131,6 +162,13 @@ pub(crate) async fn handler(folder: &Path, notify: Notify, variables: &[(&str, &
     Handler::new(contract(notify), Arc::new(Delivery::open(&settings).await.unwrap())).unwrap()
 }
 
+/// How registrations are kept with these settings.
+pub(crate) fn sealing(variables: &[(&str, &str)]) -> Seal {
+    let lookup = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+    let local = LocalDefaults { folder: "nowhere".into() };
+    Settings::from_environment(&lookup, Some(&local)).unwrap().seal().clone()
+}
+
 /// A registration in a store, with the answers.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -157,7 +195,7 @@ pub(crate) async fn all(store: &dyn Store, is_held: bool) -> Vec<Found> {
         if envelope.held.is_some() == is_held {
             let stored = store.get(envelope.id).await.unwrap().unwrap();
             assert_eq!(stored.envelope, envelope);
-            let registration = Registration::from_stored(&stored).unwrap();
+            let registration = Registration::from_stored(&stored, None).unwrap();
             let mails = stored.mails.into_iter().map(|mail| (mail.kind, mail.state, mail.error)).collect();
             all.push(Found { registration, receipt: stored.envelope.receipt, mails });
         }

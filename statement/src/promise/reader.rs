@@ -308,6 +308,7 @@ impl Reader {
                 maximum: unless_null(&mut retention, "maximum", |retention| retention.parsed("maximum", Period::parse)),
                 starts: value(retention.one_of("starts", Start::WORDS)),
                 at_minimum: value(retention.one_of("at_minimum", AtMinimum::WORDS)),
+                applies_to: value(retention.one_of("applies_to", RetentionScope::WORDS)),
                 because: values(retention.each_of("because", Basis::WORDS)),
                 holds: None,
             };

@@ -12,7 +12,8 @@ macro_rules! vocabulary {
         }
 
         impl $name {
-            pub(crate) const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
+            /// Every word, and what it stands for.
+            pub const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
 
             /// The word in the front matter.
             #[must_use]
@@ -137,6 +138,10 @@ vocabulary! {
 vocabulary! {
     /// What happens when the minimum has passed.
     AtMinimum { Delete = "delete", Review = "review" }
+}
+vocabulary! {
+    /// To which registrations the periods of a version apply.
+    RetentionScope { NewRecords = "new-records", AllRecords = "all-records" }
 }
 vocabulary! {
     /// Why data is kept.

@@ -1,7 +1,7 @@
 //! The tables in a file of SQLite, version by version. It knows SQL and no registration.
 
 /// Written into the file, so that an older program does not misread it.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 /// What each version has that the one before it had not.
 pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
     "
@@ -51,5 +51,22 @@ pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
     alter table registration add column revision integer not null default 1;
     alter table registration rename column submission_sha256 to submission_key;
     alter table mail rename column address_sha256 to address_key;
+    ",
+    // Hashes that were made without a key are forgotten: a day later nobody would have asked for them.
+    "
+    create table data_key (
+        registration text primary key references registration (id) on delete cascade,
+        sealed blob not null,
+        keys text not null
+    ) strict, without rowid;
+    create table person_key (
+        key text not null,
+        registration text not null references registration (id) on delete cascade,
+        primary key (key, registration)
+    ) strict, without rowid;
+    create index person_key_by_registration on person_key (registration);
+    alter table mail add column letter blob;
+    update mail set address_key = null;
+    update registration set submission_key = '';
     ",
 ];

@@ -1,4 +1,9 @@
-//! The program `registrations`: staff read what was registered, send mail again that could not be sent, and ask how it all is.
+//! The program `registrations`: staff read and export what was registered, say who may read it, send mail again that could not
+//! be sent, and ask how it all is.
+
+mod export;
+mod identity;
+mod keys;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
@@ -8,8 +13,9 @@ use std::sync::Arc;
 use anstream::eprintln;
 use clap::{Args, Parser, Subcommand};
 use form_handler::registration::{Mail, MailKind, Registration, indented, to_seconds};
-use form_handler::store::{Order, Scan, Store, StoreError, Stored};
+use form_handler::store::{Envelope, Location, Order, Scan, Store, StoreError, Stored};
 use form_handler::{Delivery, LocalDefaults, Redelivered, Settings, doctor};
+use identity::IdentityArguments;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use statement::contract::Contract;
@@ -41,6 +47,9 @@ enum Command {
         /// Only those of this form
         #[arg(long, value_name = "ID")]
         form: Option<String>,
+        /// Only those of the person with this e-mail address or telephone number; CANDOR_INDEX_KEY must be that of the function
+        #[arg(long, value_name = "ADDRESS")]
+        person: Option<String>,
         /// Those that are held as suspected spam instead of the others
         #[arg(long)]
         held: bool,
@@ -55,6 +64,8 @@ enum Command {
     Show {
         #[command(flatten)]
         store: StoreArguments,
+        #[command(flatten)]
+        identity: IdentityArguments,
         /// The reference
         #[arg(value_name = "REFERENCE")]
         id: Uuid,
@@ -62,10 +73,19 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write registrations into a file for another program: those whose own version of the statement allows the purpose
+    Export(export::Arguments),
+    /// Say who may read registrations, by their public keys
+    Keys {
+        #[command(subcommand)]
+        command: keys::Command,
+    },
     /// Take a registration out of those that are held as suspected spam, and mail it to staff
     Release {
         #[command(flatten)]
         store: StoreArguments,
+        #[command(flatten)]
+        identity: IdentityArguments,
         /// The reference
         #[arg(value_name = "REFERENCE")]
         id: Uuid,
@@ -74,6 +94,8 @@ enum Command {
     Redeliver {
         #[command(flatten)]
         store: StoreArguments,
+        #[command(flatten)]
+        identity: IdentityArguments,
         /// Only that about this registration
         #[arg(value_name = "REFERENCE")]
         id: Option<Uuid>,
@@ -97,8 +119,12 @@ impl StoreArguments {
         LocalDefaults { folder: self.root.join(".candor") }
     }
 
+    fn location(&self) -> Result<Location, String> {
+        Settings::location(&variable, &self.local()).map_err(|errors| errors.to_string())
+    }
+
     async fn open(&self) -> Result<Arc<dyn Store>, String> {
-        let location = Settings::location(&variable, &self.local()).map_err(|errors| errors.to_string())?;
+        let location = self.location()?;
         location.open_for_reading().await.map_err(|error| format!("cannot read `{location}`: {error}"))
     }
 
@@ -166,24 +192,34 @@ async fn main() -> ExitCode {
 /// What to print; none where there is no such registration.
 async fn run(command: Command) -> Result<Option<Answer>, String> {
     match command {
-        Command::List { store, form, held, limit, json } => {
-            let found =
-                list(&*store.open().await?, form.as_deref(), held, limit).await.map_err(|error| error.to_string())?;
+        Command::List { store, form, person, held, limit, json } => {
+            let opened = store.open().await?;
+            let is_wanted = |envelope: &Envelope| {
+                envelope.held.is_some() == held && form.as_ref().is_none_or(|form| envelope.form == *form)
+            };
+            let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+            let found = match person {
+                Some(person) => list_of_person(&*opened, &store.settings()?, &person, is_wanted, limit).await?,
+                None => list(&*opened, is_wanted, limit).await.map_err(|error| error.to_string())?,
+            };
             Ok(Some(if json { pretty(&found.iter().map(head).collect()) } else { table(&found) }.into()))
         }
-        Command::Show { store, id, json } => {
+        Command::Show { store, identity, id, json } => {
             let found = store.open().await?.get(id).await.map_err(|error| error.to_string())?;
             let Some(found) = found else { return Ok(None) };
-            let registration = Registration::from_stored(&found).ok_or("its answers cannot be read")?;
+            let registration =
+                Registration::from_stored(&found, identity.read()?.as_ref()).map_err(identity::explained)?;
             let text = if json { pretty(&whole(&found, &registration)) } else { card(&found, &registration) };
             Ok(Some(text.into()))
         }
-        Command::Release { store, id } => {
+        Command::Export(arguments) => export::run(arguments).await.map(Some),
+        Command::Keys { command } => keys::run(command).await.map(Some),
+        Command::Release { store, identity, id } => {
             let delivery = Delivery::open(&store.settings()?).await.map_err(|error| error.to_string())?;
             let is_released = delivery.release(id, now()).await.map_err(|error| error.to_string())?;
-            if is_released { redeliver(&store, None).await } else { Ok(None) }
+            if is_released { redeliver(&store, &identity, None).await } else { Ok(None) }
         }
-        Command::Redeliver { store, id } => redeliver(&store, id).await,
+        Command::Redeliver { store, identity, id } => redeliver(&store, &identity, id).await,
         Command::Doctor { store } => {
             let findings = doctor::examine(&store.settings()?, store.contract(), now()).await;
             let is_well = findings.iter().all(|finding| finding.help.is_none());
@@ -192,31 +228,55 @@ async fn run(command: Command) -> Result<Option<Answer>, String> {
     }
 }
 
-/// The newest registrations of one form or of all: those that are held as suspected spam, or the others.
+/// The newest registrations that are wanted.
 async fn list(
     store: &dyn Store,
-    form: Option<&str>,
-    is_held: bool,
-    limit: Option<u32>,
+    is_wanted: impl Fn(&Envelope) -> bool,
+    limit: usize,
 ) -> Result<Vec<Stored>, StoreError> {
-    let limit = limit.map_or(usize::MAX, |limit| limit as usize);
     let (mut scan, mut found) = (Scan::new(store, Order::Newest), Vec::new());
     while found.len() < limit
         && let Some(envelope) = scan.next().await?
     {
-        let is_wanted = envelope.held.is_some() == is_held && form.is_none_or(|form| envelope.form == form);
         // One that is gone meanwhile is gone.
-        if is_wanted && let Some(stored) = store.get(envelope.id).await? {
+        if is_wanted(&envelope)
+            && let Some(stored) = store.get(envelope.id).await?
+        {
             found.push(stored);
         }
     }
     Ok(found)
 }
 
+/// The same of one person, found by the index.
+async fn list_of_person(
+    store: &dyn Store,
+    settings: &Settings,
+    person: &str,
+    is_wanted: impl Fn(&Envelope) -> bool,
+    limit: usize,
+) -> Result<Vec<Stored>, String> {
+    let key = settings.seal().index_key().person(person);
+    let key = key.ok_or_else(|| format!("`{person}` is neither an e-mail address nor a telephone number"))?;
+    let ids = store.ids_of_person(&key).await.map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    for id in ids.into_iter().rev() {
+        let stored = store.get(id).await.map_err(|error| error.to_string())?;
+        found.extend(stored.filter(|stored| is_wanted(&stored.envelope)));
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
 /// Sends what has failed, of one registration or of all, in small lots so that a lease outlasts each.
-async fn redeliver(store: &StoreArguments, id: Option<Uuid>) -> Result<Option<Answer>, String> {
+async fn redeliver(
+    store: &StoreArguments,
+    identity: &IdentityArguments,
+    id: Option<Uuid>,
+) -> Result<Option<Answer>, String> {
     let (settings, contract) = (store.settings()?, store.contract()?);
     let delivery = Delivery::open(&settings).await.map_err(|error| error.to_string())?;
+    let delivery = delivery.opening_with(identity.read()?);
     if let Some(id) = id
         && store.open().await?.get(id).await.map_err(|error| error.to_string())?.is_none()
     {
