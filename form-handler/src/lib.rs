@@ -15,6 +15,7 @@ mod fields;
 mod handler;
 mod letter;
 mod mail;
+pub mod metrics;
 mod page;
 mod place;
 mod private;
