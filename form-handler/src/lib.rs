@@ -18,6 +18,7 @@ mod handler;
 mod index;
 mod letter;
 mod mail;
+pub mod metrics;
 mod page;
 mod place;
 mod private;

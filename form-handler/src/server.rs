@@ -4,7 +4,6 @@
 //! outbox. It knows neither TLS nor the site's pages, which are the proxy's.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::future::{Future, IntoFuture};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use crate::Handler;
+use crate::metrics::prometheus;
 
 /// How often the outbox is looked through.
 const OUTBOX_PERIOD: Duration = Duration::from_secs(60);
@@ -83,27 +83,9 @@ async fn health(State(app): State<App>) -> Response {
     }
 }
 
-/// Prometheus' text format, version 0.0.4.
 async fn metrics(State(app): State<App>) -> Response {
-    let mut text = String::from(
-        "# HELP candor_answers_total Answers to submissions, by status.\n# TYPE candor_answers_total counter\n",
-    );
-    for (status, count) in &*app.answers.lock().unwrap_or_else(PoisonError::into_inner) {
-        writeln!(text, "candor_answers_total{{status=\"{status}\"}} {count}").expect("invariant: a string takes text");
-    }
-    if let Ok(Some(numbers)) = app.handler.numbers((app.clock)()).await {
-        let gauges = [
-            ("candor_registrations", "Registrations in the store.", numbers.registrations),
-            ("candor_registrations_held", "Registrations held as suspected spam.", numbers.held),
-            ("candor_mails_pending", "Mails to be sent for the first time.", numbers.outbox.pending),
-            ("candor_mails_failing", "Mails that failed and are tried again.", numbers.outbox.failing),
-            ("candor_mails_resting", "Mails that were given up until staff say otherwise.", numbers.outbox.resting),
-        ];
-        for (name, help, value) in gauges {
-            writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")
-                .expect("invariant: a string takes text");
-        }
-    }
+    let numbers = app.handler.numbers((app.clock)()).await.ok().flatten();
+    let text = prometheus(&app.answers.lock().unwrap_or_else(PoisonError::into_inner), numbers.as_ref());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

@@ -105,6 +105,15 @@ pub fn lighthouse(public: &Path, port: u16, page: &str, is_unlisted: bool) -> Va
     serde_json::from_str(&finished.stdout).expect("JSON is printed")
 }
 
+/// What `cfn-lint` says of a template for AWS CloudFormation; nothing when it finds nothing.
+#[must_use]
+pub fn cloudformation(template: &Path) -> String {
+    let mut python = Command::new("python3");
+    let finished = run(python.env("PYTHONPATH", installed()).arg(installed().join("bin/cfn-lint")).arg(template));
+    assert_eq!(finished.code == Some(0), finished.stdout.is_empty(), "{}", finished.stderr);
+    finished.stdout
+}
+
 /// Has `xmllint` read an XML file, with a schema if the arguments name one.
 #[must_use]
 pub fn xmllint(arguments: &[&str], schema: Option<&Path>, xml: &Path) -> Finished {

@@ -179,3 +179,18 @@ fn robots_txt_is_for_everybody() {
         "User-agent: *\nAllow: /\n\nSitemap: https://everything.example.org/sitemap.xml\n"
     );
 }
+
+#[test]
+fn the_template_for_aws_is_valid() {
+    let said = validators::cloudformation(&repository().join("form-handler/aws/template.yaml"));
+    assert!(said.is_empty(), "{said}");
+}
+
+#[test]
+fn a_template_that_is_not_valid_is_found() {
+    let site = Site::empty();
+    let template = std::fs::read_to_string(repository().join("form-handler/aws/template.yaml")).expect("the template");
+    site.write("template.yaml", template.replace("MemorySize: 256", "MemorySize: 25"));
+    let said = validators::cloudformation(&site.path("template.yaml"));
+    assert!(said.contains("E3034 25 is less than the minimum of 128"), "{said}");
+}

@@ -5,15 +5,17 @@
 #![expect(clippy::print_stderr, reason = "what is wrong at the start is told to whoever deploys it")]
 #![expect(clippy::disallowed_methods, reason = "the program reads the environment, the clock and its contract")]
 
+use std::io::Write as _;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::task;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use form_handler::{Delivery, Handler, Settings, check_place};
+use form_handler::{Delivery, Handler, Redelivered, Settings, check_place, metrics};
 use jiff::Timestamp;
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::request::LambdaRequest;
@@ -22,6 +24,8 @@ use serde_json::{Value, json};
 use statement::contract::Contract;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// A schedule's run begins no mail after this time, so that the last one ends before the function is stopped.
+const OUTBOX_TIME_MAX: Duration = Duration::from_secs(10);
 /// What every Lambda runtime is given.
 const HOST_VARIABLES: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -121,6 +125,9 @@ fn read_contract(path: Option<String>) -> Result<Contract, String> {
 
 async fn answer(handler: Arc<Handler>, event: LambdaEvent<Value>) -> Result<Value, lambda_http::Error> {
     let LambdaEvent { payload, context } = event;
+    if is_scheduled(&payload) {
+        return look_after_outbox(&handler).await;
+    }
     let mut payload = with_context(payload);
     let is_cut = take_damaged_body(&mut payload);
     // The event holds what was typed, so an error must not repeat it.
@@ -135,6 +142,7 @@ async fn answer(handler: Arc<Handler>, event: LambdaEvent<Value>) -> Result<Valu
             } else {
                 handler.handle(request, now).await
             };
+            tell(&metrics::embedded_answer(&function_name(), response.status().as_u16(), now));
             Ok::<_, lambda_http::Error>(response.map(|bytes| {
                 // Every answer of ours is text, which the events carry as it is.
                 String::from_utf8(bytes.to_vec()).map_or(Body::Empty, Body::Text)
@@ -143,6 +151,38 @@ async fn answer(handler: Arc<Handler>, event: LambdaEvent<Value>) -> Result<Valu
     });
     let response = Adapter::from(service).call(LambdaEvent { payload: request, context }).await?;
     Ok(serde_json::to_value(response)?)
+}
+
+/// Whether an event is the schedule's, of EventBridge's rules or of its scheduler, and not a request.
+fn is_scheduled(event: &Value) -> bool {
+    event["detail-type"] == "Scheduled Event" || event["source"] == "aws.scheduler"
+}
+
+/// Sends what is due, for as long as a request may take, and tells the numbers.
+async fn look_after_outbox(handler: &Handler) -> Result<Value, lambda_http::Error> {
+    let (now, began) = (Timestamp::now(), Instant::now());
+    let mut all = Redelivered::default();
+    while began.elapsed() < OUTBOX_TIME_MAX {
+        let done = handler.redeliver(now, 1).await?;
+        if done == Redelivered::default() {
+            break;
+        }
+        all = Redelivered { sent: all.sent + done.sent, failed: all.failed + done.failed };
+    }
+    if let Some(numbers) = handler.numbers(now).await? {
+        tell(&metrics::embedded_numbers(&function_name(), &numbers, now));
+    }
+    Ok(json!({"sent": all.sent, "failed": all.failed}))
+}
+
+/// Writes a line of metrics where CloudWatch reads them.
+fn tell(line: &Value) {
+    // Who cannot write a line of metrics has not failed the visitor.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn function_name() -> String {
+    std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()
 }
 
 /// A body of which not all arrived.
