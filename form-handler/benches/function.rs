@@ -20,7 +20,6 @@ use rusqlite::{Connection, params};
 use statement::form::Notify;
 
 #[path = "../tests/sample/mod.rs"]
-#[expect(dead_code, reason = "only the contract is wanted")]
 mod sample;
 
 /// Set in the environment of this program when it is to be the bare function.
@@ -114,7 +113,8 @@ fn run_function(mut command: Command) -> Run {
                 let head = "lambda-runtime-aws-request-id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\nlambda-runtime-deadline-ms: \
                             4102444800000\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-2:123456789012:function:register\r\n";
                 let length = event.len();
-                write!(connection.get_mut(), "HTTP/1.1 200 OK\r\n{head}content-length: {length}\r\n\r\n{event}").unwrap();
+                write!(connection.get_mut(), "HTTP/1.1 200 OK\r\n{head}content-length: {length}\r\n\r\n{event}")
+                    .unwrap();
             } else {
                 assert!(head.contains("/response"), "the function failed: {head}");
                 times.push(given.take().unwrap().elapsed().as_secs_f64() * 1000.0);
@@ -138,7 +138,9 @@ fn event(number: usize) -> String {
 /// A submission that no other is like.
 fn registration(number: usize) -> String {
     let digest = sample::DIGEST;
-    format!("name=Visitor+{number}&email=visitor{number}%40example.org&phone=&other=I+would+like+to+take+part+in+the+conference.&statement_version=2018-09-26&statement_digest={digest}")
+    format!(
+        "name=Visitor+{number}&email=visitor{number}%40example.org&phone=&other=I+would+like+to+take+part+in+the+conference.&statement_version=2018-09-26&statement_digest={digest}"
+    )
 }
 
 fn server(folder: &Path, contract: &Path) {
@@ -191,9 +193,9 @@ fn server(folder: &Path, contract: &Path) {
         "server: {VISITORS} visitors: bare loop of {VISITORS} a commit {bare_rate:.0}/s, ours {our_rate:.0}/s = {:.0} %",
         100.0 * our_rate / bare_rate
     );
-    let stored: usize =
+    let stored: i64 =
         Connection::open(&store).unwrap().query_row("select count(*) from registration", [], |row| row.get(0)).unwrap();
-    assert_eq!(stored, WRITES + REGISTRATIONS, "what was acknowledged is stored");
+    assert_eq!(stored, (WRITES + REGISTRATIONS) as i64, "what was acknowledged is stored");
 }
 
 /// Durable writes of as many bytes as a registration has, and nothing else.
@@ -212,12 +214,13 @@ impl Bare {
 
     fn write(&mut self, numbers: std::ops::Range<usize>) {
         let transaction = self.0.transaction().unwrap();
+        let mut insert = transaction.prepare("insert into registration values (?1, ?2, ?3, ?4)").unwrap();
         for number in numbers {
             let id = format!("01906c4f-0000-7000-8000-{number:012}");
             let submission = format!("{number:064}");
-            let mut insert = transaction.prepare_cached("insert into registration values (?1, ?2, ?3, ?4)").unwrap();
             insert.execute(params![id, submission, [7_u8; 250], "r".repeat(1200)]).unwrap();
         }
+        drop(insert);
         transaction.commit().unwrap();
     }
 }

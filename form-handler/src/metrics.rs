@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::delivery::Numbers;
+use crate::store::Numbers;
 
 /// The namespace of the metrics at CloudWatch.
 const NAMESPACE: &str = "Candor";

@@ -24,7 +24,11 @@ fn everything() -> Site {
     let more = "taxonomies: [tags, {name: topics, title: Topics, paginate: 2}]\nmarkdown: {math: true}\n";
     site.write("content/site.yaml", settings + more);
     // The draft says of itself that it is an illustration.
-    site.edit("content/privacy/next.md", "  - {at: top, text: \"This draft is an illustration\", why: explanation}\n", "");
+    site.edit(
+        "content/privacy/next.md",
+        "  - {at: top, text: \"This draft is an illustration\", why: explanation}\n",
+        "",
+    );
     site.edit(
         "content/privacy/next.md",
         "> This draft is an illustration of how the defects of the first version could be mended, and no statement that \
