@@ -100,6 +100,17 @@ async fn what_must_be_mended_is_shown_with_all_that_was_typed() {
 }
 
 #[tokio::test]
+async fn its_pages_have_the_policy_of_the_site() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = handler(folder.path(), Notify::Reference, &[]).await;
+    for typed in ["name=", "name=Ada&school=x"] {
+        let response = handler.handle(post(body(typed)), now()).await;
+        let policy = response.headers().get("content-security-policy").map(|value| value.to_str().unwrap());
+        assert_eq!(policy, Some("default-src 'none'; img-src https://pictures.example"), "{typed}");
+    }
+}
+
+#[tokio::test]
 async fn refusals_store_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let handler = handler(folder.path(), Notify::Reference, &[]).await;

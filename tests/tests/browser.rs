@@ -294,8 +294,21 @@ fn pages_that_were_left_do_not_hold_up_others() {
     assert!(start.elapsed() < tests::PATIENCE / 2, "the pages wait for each other");
 }
 
-/// Every page of the shipped site, and the form as it is shown again.
-const PAGES: [&str; 5] = ["/", "/register/", "/privacy/", "/thank-you/", "/404.html"];
+/// What the shipped draft of a statement would change: headings, paragraphs and lists, with all marks.
+const REDLINE: &str = "/privacy/compare/2018-09-26/next/";
+
+/// Every page of the shipped site, and one of each kind about versions of the statement.
+const PAGES: [&str; 9] = [
+    "/",
+    "/register/",
+    "/privacy/",
+    "/privacy/changes/",
+    "/privacy/2018-09-26/explained/",
+    "/privacy/verify/",
+    REDLINE,
+    "/thank-you/",
+    "/404.html",
+];
 
 #[test]
 fn nothing_scrolls_sideways_at_320_pixels() {
@@ -320,7 +333,9 @@ fn nothing_scrolls_sideways_at_320_pixels() {
 }
 
 /// For every text on the page: its words, its colour, and the colour behind it.
-const COLOURS: &str = "[...document.querySelectorAll('h1, h2, p, li, a, label, button, input, textarea, time, footer')]
+const COLOURS: &str =
+    "[...document.querySelectorAll('h1, h2, h3, p, li, a, label, button, input, textarea, time, footer, ' +
+        'ins, del, code, summary, th, td, dt, dd, .moved-word, .counts, .tag, [role=heading]')]
     .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 1)
     .map(element => {
         const solid = colour => !/^rgba\\(.*, 0\\)$|^transparent$/.test(colour);
@@ -359,6 +374,46 @@ fn every_word_can_be_read_by_day_and_in_the_dark() {
         wait_for("the form again", || browser.title().starts_with("Error: ").then_some(()));
         assert_readable(&browser, scheme, "the form, shown again");
     }
+}
+
+#[test]
+fn a_redline_is_read_without_colour_by_keyboard_and_on_paper() {
+    let site = Site::shipped();
+    let server = site.serve(&[]);
+    let browser = Browser::start(true);
+    browser.open(&format!("{}{REDLINE}", server.url));
+    // What is new and what is gone differ in their lines, and say so to whoever does not see them.
+    let marks = "[...document.querySelectorAll('.redline ins, .redline del')].filter(mark => {
+        const line = getComputedStyle(mark).textDecorationLine;
+        const is_new = mark.tagName == 'INS';
+        const hidden = [...mark.querySelectorAll('.visually-hidden')].map(part => part.textContent.trim());
+        const words = is_new ? ['inserted:', '(end of insertion)'] : ['deleted:', '(end of deletion)'];
+        return line != (is_new ? 'underline' : 'line-through') || hidden.join() != words.join();
+    }).map(mark => mark.outerHTML)";
+    assert_eq!(browser.evaluate(marks), json!([]));
+    let count = browser.evaluate("document.querySelectorAll('.redline ins, .redline del').length");
+    assert!(count.as_u64() > Some(20), "{count} marks");
+    // From change to change with one key, to the last one.
+    let changes = browser.evaluate("document.querySelectorAll('.redline [id^=change-]').length");
+    let changes = changes.as_u64().expect("a number");
+    for number in 1..=changes.min(4) {
+        let link = tab_to(&browser, |element| element.attribute("class") == "next-change");
+        assert_focus_is_visible(&link);
+        assert_eq!(link.attribute("href").rsplit_once('#').map(|(_, id)| id), Some(&*format!("change-{number}")));
+        browser.press(ENTER);
+        wait_for("the change", || browser.url().ends_with(&format!("#change-{number}")).then_some(()));
+    }
+    let links = browser.evaluate("document.querySelectorAll('.redline .next-change').length");
+    assert_eq!(links, json!(changes - 1), "the last change leads to no other");
+    let weights =
+        "[...document.querySelectorAll('.next-change')].every(link => getComputedStyle(link).fontWeight == 400)";
+    assert_eq!(browser.evaluate(weights), json!(true), "a link in a heading is no part of it");
+    // On paper there are marks and no links to jump by.
+    browser.devtools("Emulation.setEmulatedMedia", &json!({"media": "print"}));
+    assert_eq!(browser.evaluate(marks), json!([]));
+    let jumps =
+        "[...document.querySelectorAll('.next-change')].every(link => getComputedStyle(link).display == 'none')";
+    assert_eq!(browser.evaluate(jumps), json!(true));
 }
 
 fn assert_readable(browser: &Browser, scheme: &str, page: &str) {
