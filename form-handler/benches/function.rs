@@ -143,12 +143,18 @@ fn registration(number: usize) -> String {
     )
 }
 
+/// The public keys that age's own documentation has for examples.
+const KEYS: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj, \
+                    age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z";
+
 fn server(folder: &Path, contract: &Path) {
     let store = folder.join("registrations.sqlite");
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_form-handler"));
     command.arg("serve").env("CANDOR_CONTRACT", contract).env("CANDOR_COUNTRY", "US").env("CANDOR_MAIL", "none");
     command.env("CANDOR_STORE", format!("sqlite:{}", store.display())).env("CANDOR_LISTEN", port.to_string());
+    // As in production: to two people, and found by a key.
+    command.env("CANDOR_KEYS", KEYS).env("CANDOR_INDEX_KEY", "0123456789abcdef0123456789abcdef");
     let _server = Stopped(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let mut visitor = Visitor::new(port);
 

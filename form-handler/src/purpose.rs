@@ -105,7 +105,9 @@ pub fn allowed(
         fields.dedup();
         return Err(NotAllowed::Never { version, purpose, fields });
     }
-    if !promises.uses.iter().any(|used| used == purpose) {
+    // A version that names no uses lets what was given be used for what every form is for, and for nothing else.
+    let is_silent = promises.uses.is_empty() && request.purpose == Purpose::SupportServices;
+    if !is_silent && !promises.uses.iter().any(|used| used == purpose) {
         return Err(NotAllowed::NotAmongUses { version, purpose });
     }
     match &request.recipient {
@@ -165,6 +167,9 @@ mod tests {
         assert_eq!(ask(Purpose::Profiling, &["name"], None).unwrap_err(), refused);
         let refused = "P104: improve is not among the uses of statement 2018-09-26";
         assert_eq!(ask(Purpose::Improve, &all, None).unwrap_err(), refused);
+        let silent = VersionPromises { uses: Vec::new(), ..promises.clone() };
+        let of_silent = |purpose| allowed("2018-09-26", Some(&silent), &all, &Request { purpose, recipient: None });
+        assert!(of_silent(Purpose::SupportServices).is_ok() && of_silent(Purpose::Research).is_err());
         let refused = "P140: Ads Ltd is not among the recipients of statement 2018-09-26";
         assert_eq!(ask(Purpose::Research, &all, Some("Ads Ltd")).unwrap_err(), refused);
     }
