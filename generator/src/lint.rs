@@ -12,6 +12,7 @@ use crate::declared::Profile;
 use crate::markdown::Rendered;
 use crate::scan;
 use crate::site::{PageKind, Site, SitePage};
+use crate::statement_values;
 use crate::template::date_words;
 
 /// Reports what a profile wishes for and the statement in force does not say.
@@ -77,7 +78,8 @@ pub fn check_date(site: &Site, page: &SitePage, rendered: &Rendered, html: &str,
     let first = rendered.headings.first().and_then(|heading| html.find(&format!("id=\"{}\"", heading.id)));
     let above = &html[..first.unwrap_or(html.len())];
     let above = above.split_once("<body").map_or(above, |(_, body)| body);
-    if [statement.effective.to_string(), date_words(statement.effective)].iter().any(|date| above.contains(date)) {
+    let date = statement_values::effective_date(site, statement);
+    if [date.to_string(), date_words(date)].iter().any(|date| above.contains(date)) {
         return;
     }
     let path: Arc<str> = format!("themes/{}/templates/statement.html", site.config.theme.value).into();

@@ -3,6 +3,7 @@
 //! It makes values of what [`publication`](crate::publication) gathered; the words around them are the theme's.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value as Json;
 use statement::explain::explain;
 use statement::history::State;
@@ -131,7 +132,7 @@ fn document(site: &Site, publication: &Publication) -> Value {
 
 /// What the other pages of a document say of the version in force.
 fn in_force_value(site: &Site, statement: &Statement) -> Value {
-    let at = moment(site, statement.effective_in(&site.config.timezone));
+    let at = moment(site, effective(site, statement));
     map! {
         title: statement.title.as_str(),
         url: address::href(&Site::statement_home(statement)),
@@ -151,8 +152,21 @@ fn file_value(site: &Site, publication: &Publication, file: usize) -> Value {
     value.into()
 }
 
+/// From when a version is in force: as the lock says it, where the version is in one.
+pub(crate) fn effective(site: &Site, statement: &Statement) -> Timestamp {
+    let is_it = |file: Option<usize>| file.is_some_and(|file| site.statements[file].path == statement.path);
+    let mut versions = site.publications.iter().flat_map(|publication| &publication.document.history.versions);
+    let locked = versions.find(|version| is_it(version.statement)).map(|version| version.effective);
+    locked.unwrap_or_else(|| statement.effective_in(&site.config.timezone))
+}
+
+/// The day of that moment in the site's time zone.
+pub(crate) fn effective_date(site: &Site, statement: &Statement) -> Date {
+    site.config.timezone.to_datetime(effective(site, statement)).date()
+}
+
 /// A moment as people and programs read it; the time of day is told where it is not the beginning of the day.
-fn moment(site: &Site, at: Timestamp) -> Value {
+pub(crate) fn moment(site: &Site, at: Timestamp) -> Value {
     let zoned = at.to_zoned_datetime(site.config.timezone.clone());
     let words = date_words(zoned.date());
     let time = zoned.strftime("%H:%M").to_string();

@@ -709,8 +709,7 @@ fn taxonomy_values(taxonomy: &Taxonomy) -> TaxonomyValues {
 }
 
 pub(crate) fn statement_value(site: &Site, statement: &Statement) -> Value {
-    let effective = date_words(statement.effective);
-    let start = statement.effective.to_zoned_datetime(site.config.timezone.clone());
+    let effective = statement_values::moment(site, statement_values::effective(site, statement));
     let contact = statement.contact.as_ref();
     map! {
         title: statement.title.as_str(),
@@ -719,9 +718,9 @@ pub(crate) fn statement_value(site: &Site, statement: &Statement) -> Value {
         url: address::href(&Site::statement_home(statement)),
         permalink: address::permalink(&site.config.base_url, &Site::statement_address(statement)),
         version_url: address::href(&Site::statement_address(statement)),
-        effective: statement.effective.to_string(),
-        effective_words: effective,
-        effective_datetime: start.ok().map(|start| start.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
+        effective: statement_values::effective_date(site, statement).to_string(),
+        effective_words: effective.get_from_path("words").cloned(),
+        effective_datetime: effective.get_from_path("iso").cloned(),
         digest: statement.digests.digest.as_str(),
         contact_email: contact.map(|contact| contact.email.as_str()),
         contact_href: contact.map(|contact| address::mailto(&contact.email, contact.subject.as_deref())),

@@ -340,6 +340,21 @@ fn every_version_says_what_it_is() {
 }
 
 #[test]
+fn a_site_that_moves_to_another_time_zone_keeps_its_moments() {
+    let mut files = site();
+    let settings = files.get_mut("content/site.yaml").unwrap();
+    *settings = settings.replace("America/Chicago", "Pacific/Honolulu");
+    let published = build(&files, date(2024, 5, 1));
+    // 1 February 2019 began in Chicago when it was still the day before in Honolulu.
+    let moment = "<time datetime=\"2019-01-31T20:00:00-10:00\">January 31, 2019, 20:00</time>";
+    for path in ["/", "/privacy/", "/privacy/2019-02-01/", "/privacy/2020-01-01/"] {
+        assert!(published[path].contains(moment), "{path}: {}", published[path]);
+    }
+    let manifest: Value = serde_json::from_str(&published["/privacy/manifest.json"]).unwrap();
+    assert_eq!(manifest["versions"][2]["effective_utc"], "2019-02-01T06:00:00Z");
+}
+
+#[test]
 fn what_comes_takes_its_place_on_its_day() {
     let published = build(&site(), date(2030, 1, 1));
     assert!(seen(&published["/privacy/"]).contains("We will keep nothing."));
@@ -431,7 +446,7 @@ fn a_translation_says_which_text_governs_and_when_it_is_stale() {
     assert!(!page.contains("out of date"));
     assert!(published["/privacy/2018-01-01/es/"].starts_with("<!doctype html>\n<html lang=\"es\">"));
     assert_eq!(published["/privacy/2018-01-01/es/statement.md"], "Guardamos lo que escribe.\n");
-    assert!(published["/privacy/2018-01-01/"].contains("hreflang=\"es\" href=\"/privacy/2018-01-01/es/\""));
+    assert!(published["/privacy/2018-01-01/"].contains("hreflang=\"es\" href=\"https://example.org/privacy/2018-01-01/es/\""));
 
     let text = files.get_mut("content/privacy/2018-01-01.es.md").unwrap();
     *text = text.replace("Guardamos", "Vendemos");

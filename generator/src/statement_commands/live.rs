@@ -19,7 +19,7 @@ use crate::scan::visible_text;
 use crate::site::{PageKind, Site, SitePage};
 use crate::source_tree::SourceTree;
 use crate::template::{Theme, date_words};
-use crate::{Failure, address, markdown};
+use crate::{Failure, address, markdown, statement_values};
 
 /// What a server answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,10 +123,11 @@ impl Live<'_> {
     fn check_page(&self, statement: &Statement, url: &str, answer: &Answer, diagnostics: &mut Diagnostics) {
         let page = String::from_utf8_lossy(&answer.body);
         let error = |fact: String| Diagnostic::error(&statement.path, 0..0, fact);
-        let date = statement.effective.to_string();
+        let day = statement_values::effective_date(self.site, statement);
+        let date = day.to_string();
         // A link to a version has its date, too.
         let text = visible_text(&page);
-        let is_told = text.contains(&date) || text.contains(&date_words(statement.effective));
+        let is_told = text.contains(&date) || text.contains(&date_words(day));
         if !is_told && !page.contains(&format!("datetime=\"{date}")) {
             diagnostics.push(
                 error(format!("{url} does not have the date of version {}", statement.version))
