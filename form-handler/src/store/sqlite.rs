@@ -141,7 +141,7 @@ impl Store for Sqlite {
             }
             new.mails.retain(|mail| Some(mail.kind) != too_many);
             write(transaction, &new)?;
-            Ok(Inserted::New { confirmation: new.mails.iter().any(|mail| mail.kind == MailKind::Confirmation) })
+            Ok(Inserted::New { confirmation: new.has_confirmation() })
         })
         .await
     }
@@ -160,6 +160,18 @@ impl Store for Sqlite {
         self.in_background(move |connection| {
             let after = after.map_or(beginning.to_owned(), |id| id.to_string());
             connection.prepare(&query)?.query_and_then(params![after, limit], envelope)?.collect()
+        })
+        .await
+    }
+
+    async fn restore(&self, stored: &Stored) -> Result<bool, StoreError> {
+        let stored = stored.clone();
+        self.in_transaction(move |transaction| {
+            let is_new = get(transaction, stored.envelope.id)?.is_none();
+            if is_new {
+                write(transaction, &stored)?;
+            }
+            Ok(is_new)
         })
         .await
     }
