@@ -66,7 +66,10 @@ pub enum StoreError {
     /// It is not what we wrote.
     #[error("it is not a store of ours, or it is damaged")]
     Damaged,
-    /// It is not there, or not ours to open.
+    /// Nothing has been stored there yet.
+    #[error("there is no store yet")]
+    Missing,
+    /// It cannot be reached, or is not ours to open.
     #[error("the store cannot be opened: {0}")]
     CannotOpen(String),
     /// An earlier program wrote it, and this one may only read.

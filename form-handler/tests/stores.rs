@@ -11,11 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use form_handler::Private;
 use form_handler::registration::{Mail, MailKind, MailState, Registration};
 use form_handler::store::{
     Attempt, Copied, Envelope, Inserted, Location, Numbers, Order, Outbox, Scan, Store, StoreError, Stored, copy,
 };
+use form_handler::{Private, Settings, doctor};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -350,6 +350,26 @@ async fn loses_nothing(place: Location, shake: impl FnOnce() + Send + 'static) {
     assert_eq!(mailed, stored.into_iter().collect());
 }
 
+/// Whoever looks after the function is told how the store is.
+async fn is_examined(url: &str, variables: &dyn Fn(&str) -> Option<String>) {
+    let lookup = |name: &str| match name {
+        "CANDOR_STORE" => Some(url.to_owned()),
+        "CANDOR_MAIL" => Some("none".to_owned()),
+        _ => variables(name),
+    };
+    let settings = Settings::from_environment(&lookup, None).unwrap();
+    let examine = async || {
+        let findings = doctor::examine(&settings, Err("there is none".to_owned()), now()).await;
+        findings.into_iter().find(|finding| finding.part == "store").unwrap()
+    };
+    let found = examine().await;
+    assert!(found.help.is_none() && found.fact.ends_with(": not there yet"), "{found}");
+    drop(settings.store().unwrap().open().await.unwrap());
+    let found = examine().await;
+    assert!(found.help.is_none(), "{found}");
+    assert!(found.fact.ends_with(": 0 stored, 0 of them in the last 24 hours, 0 held"), "{found}");
+}
+
 async fn error(opening: impl Future<Output = Result<Arc<dyn Store>, StoreError>>) -> String {
     opening.await.err().map(|error| error.to_string()).unwrap_or_default()
 }
@@ -368,6 +388,7 @@ async fn sqlite_keeps_the_promises() {
     is_gone_through_and_copied(place("f"), folder.path()).await;
     takes_what_is_copied(place("g"), folder.path()).await;
     loses_nothing(place("h"), || {}).await;
+    is_examined(&format!("sqlite:{}", folder.path().join("i").display()), &|_| None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,8 +410,9 @@ async fn postgres_keeps_the_promises() {
     };
     loses_nothing(place("h"), shake).await;
 
+    is_examined(&server.database("i"), &|_| None).await;
     let later = place("later");
-    assert_eq!(error(later.open_for_reading()).await, "the store cannot be opened: there is none in this database");
+    assert_eq!(error(later.open_for_reading()).await, "there is no store yet");
     drop(later.open().await.unwrap());
     server.sql("later", "update candor.store set version = 99");
     assert_eq!(error(later.open()).await, LATER);
@@ -452,11 +474,13 @@ async fn objects_keep_the_promises() {
     };
     loses_nothing(place("bucket-h"), shake).await;
 
+    is_examined(&server.bucket("bucket-i"), &aws(server.port)).await;
     let later = place("bucket-later");
-    let none = "the store cannot be opened: there is no store of ours in this bucket";
+    let none = "there is no store yet";
     assert_eq!(error(later.open_for_reading()).await, none);
     drop(later.open().await.unwrap());
-    server.put("bucket-later/candor/store.json", r#"{"version":99}"#);
+    let put = server.put("bucket-later/candor/store.json", r#"{"version":99}"#);
+    assert!(put.starts_with("HTTP/1.1 200"), "{put}");
     assert_eq!(error(later.open()).await, LATER);
     assert_eq!(error(later.open_for_reading()).await, LATER);
     let missing = Location::parse("s3://bucket-missing/x", &aws(server.port)).unwrap();

@@ -125,7 +125,7 @@ fn objects(_: &str, _: &dyn Fn(&str) -> Option<String>) -> Result<Location, Stri
 
 #[cfg(not(all(feature = "postgres", feature = "objects")))]
 fn without(what: &str, feature: &str) -> String {
-    format!("this program was built without {what}; build it with `--features {feature}`")
+    format!("this program was built without {what}; build it with `--features form-handler/{feature}`")
 }
 
 /// Without a password, for people and for messages.
@@ -138,5 +138,37 @@ impl fmt::Display for Location {
             #[cfg(feature = "objects")]
             Self::Objects(bucket) => bucket.fmt(formatter),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(value: &str) -> Result<String, String> {
+        Location::parse(value, &|_| None).map(|location| location.to_string())
+    }
+
+    #[test]
+    fn a_file_is_named_by_a_path() {
+        for (value, path) in [("sqlite:a.sqlite", "a.sqlite"), ("/var/a.sqlite", "/var/a.sqlite"), ("./a", "./a")] {
+            assert_eq!(parse(value).unwrap(), path);
+        }
+        let help = "write `sqlite:PATH`, `postgres://HOST/DATABASE`, `s3://BUCKET/PREFIX` or `none`";
+        assert_eq!(parse("nonee").unwrap_err(), format!("`nonee` is not a store: {help}"));
+        assert_eq!(parse("mysql://u:secret@h/d").unwrap_err(), format!("`mysql` is not a store: {help}"));
+    }
+
+    #[test]
+    #[cfg(not(any(feature = "postgres", feature = "objects")))]
+    fn what_was_left_out_is_named_with_its_feature() {
+        assert_eq!(
+            parse("postgres://u:secret@h/d").unwrap_err(),
+            "this program was built without PostgreSQL; build it with `--features form-handler/postgres`"
+        );
+        assert_eq!(
+            parse("s3://bucket/site").unwrap_err(),
+            "this program was built without S3; build it with `--features form-handler/objects`"
+        );
     }
 }

@@ -245,10 +245,7 @@ impl Objects {
     /// Opens a store that is there, for reading only.
     pub(super) async fn open_for_reading(bucket: &Bucket) -> Result<Self, StoreError> {
         let store = Self { objects: Arc::new(bucket.connect()?), prefix: bucket.prefix.clone() };
-        match in_time(store.version()).await? {
-            Some(_) => Ok(store),
-            None => Err(StoreError::CannotOpen("there is no store of ours in this bucket".to_owned())),
-        }
+        in_time(store.version()).await?.map(|_| store).ok_or(StoreError::Missing)
     }
 
     /// The version of the store that is there.
@@ -345,7 +342,7 @@ impl Objects {
     async fn write(&self, new: &Stored) -> Result<bool, StoreError> {
         let id = new.envelope.id;
         self.put_marks(&marks(new)).await?;
-        Ok(self.create(&format!("registration/{id}"), &record(new)).await?)
+        self.create(&format!("registration/{id}"), &record(new)).await
     }
 
     async fn put_marks<'a>(&self, marks: impl IntoIterator<Item = &'a String>) -> Result<(), StoreError> {

@@ -67,6 +67,9 @@ impl Sqlite {
 
     /// Opens a file that is there, for reading only.
     pub(super) fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
+        if !as_file(path).exists() {
+            return Err(StoreError::Missing);
+        }
         // Writable all the same: after a crash the first reader brings the journal in order.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(as_file(path), flags)?;
@@ -448,7 +451,7 @@ mod tests {
         for name in [":memory:", "file:a.sqlite?mode=memory"] {
             // SQLite would open either; there is no file of this name.
             let opened = Sqlite::open_for_reading(Path::new(name)).unwrap_err();
-            assert!(matches!(opened, StoreError::CannotOpen(_)), "{name}: {opened}");
+            assert!(matches!(opened, StoreError::Missing), "{name}: {opened}");
         }
     }
 }

@@ -216,7 +216,7 @@ impl S3Server {
         let length = body.len();
         write!(
             stream,
-            "PUT /{path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            "PUT /{path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: AWS test:test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = String::new();

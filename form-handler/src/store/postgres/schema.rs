@@ -44,12 +44,12 @@ const MIGRATIONS: [&str; VERSION as usize] = [
     ",
 ];
 /// Whoever brings the tables up to date holds this lock; the number is of no other use (`candor`, in ASCII).
-const LOCK: i64 = 0x0063_616e_646f_72;
+const LOCK: i64 = 0x6361_6e64_6f72;
 
 /// Refuses tables that another version wrote.
 pub(super) async fn check(client: &Client) -> Result<(), Failure> {
     match found(client).await? {
-        None => Err(Failure::Final(StoreError::CannotOpen("there is none in this database".to_owned()))),
+        None => Err(Failure::Final(StoreError::Missing)),
         Some(found) if found > VERSION => Err(Failure::Final(StoreError::FromLater)),
         Some(found) if found < VERSION => Err(Failure::Final(StoreError::FromEarlier)),
         Some(_) => Ok(()),
