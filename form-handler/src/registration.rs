@@ -166,7 +166,7 @@ pub fn indented(answer: &Private<String>) -> String {
 }
 
 /// A mail about a registration, and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
     /// To whom.
     pub kind: MailKind,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use form_handler::registration::{Mail, MailKind, MailState, Registration};
+use form_handler::seal::DataKey;
 use form_handler::store::{
     Attempt, Copied, Envelope, Inserted, Location, Numbers, Order, Outbox, Scan, Store, StoreError, Stored, copy,
 };
@@ -44,6 +45,7 @@ fn new(answers: &str, moment: Timestamp, mails: &[(MailKind, Option<&str>)]) -> 
         attempts: 0,
         due,
         address_key: address.map(str::to_owned),
+        letter: Some(Private::new(vec![0, 0xfe])),
     };
     Stored {
         envelope: Envelope {
@@ -59,6 +61,8 @@ fn new(answers: &str, moment: Timestamp, mails: &[(MailKind, Option<&str>)]) -> 
         },
         // Bytes of any kind, as those of something sealed are.
         content: Private::new([b"typed ", answers.as_bytes(), &[0, 0xff, b'\n', 0x80]].concat()),
+        data_key: Some(DataKey { sealed: answers.as_bytes().to_vec(), keys: "old".into() }),
+        person_keys: vec![format!("mail-of-{answers}"), format!("phone-of-{answers}")],
         submission_key: format!("key-of-{answers}"),
         mails: mails.iter().map(mail).collect(),
     }
@@ -256,6 +260,34 @@ async fn releases_what_is_held(place: Location) {
     assert!(!stores[0].release(Registration::id(now()), now()).await.unwrap());
 }
 
+/// A person is found by each of their keys, and who may read what was typed can be changed without it.
+async fn finds_people_and_changes_their_keys(place: Location) {
+    let [store, other] = open_twice(&place).await;
+    let (one, mut second) = (new("one", now(), &[STAFF]), new("second", after(1), &[]));
+    second.person_keys = vec!["mail-of-one".into()];
+    for new in [&one, &second] {
+        assert_eq!(store.insert(new).await.unwrap(), NEW);
+    }
+    let (first, second) = (one.envelope.id, second.envelope.id);
+    assert_eq!(other.ids_of_person("mail-of-one").await.unwrap(), [first, second]);
+    assert_eq!(other.ids_of_person("phone-of-one").await.unwrap(), [first]);
+    assert!(other.ids_of_person("phone-of-second").await.unwrap().is_empty());
+    assert_eq!(other.get(second).await.unwrap().unwrap().person_keys, ["mail-of-one"]);
+
+    let key = |sealed: &str, keys: &str| DataKey { sealed: sealed.as_bytes().to_vec(), keys: keys.into() };
+    assert_eq!(store.data_keys(None, 9).await.unwrap(), [(first, key("one", "old")), (second, key("second", "old"))]);
+    assert_eq!(store.data_keys(None, 1).await.unwrap().len(), 1);
+    assert!(store.replace_data_key(first, &key("one", "old"), &key("ONE", "new")).await.unwrap());
+    assert!(!other.replace_data_key(first, &key("one", "old"), &key("two", "new")).await.unwrap(), "it has changed");
+    assert_eq!(other.get(first).await.unwrap().unwrap().data_key, Some(key("ONE", "new")));
+    assert_eq!(other.data_keys(Some(first), 9).await.unwrap(), [(second, key("second", "old"))]);
+    assert!(!store.replace_data_key(Registration::id(now()), &key("x", "old"), &key("y", "new")).await.unwrap());
+    let due = other.take_due(after(200), 9).await.unwrap().remove(0).0;
+    assert_eq!((due.data_key, due.mails[0].letter.is_some()), (Some(key("ONE", "new")), true));
+    other.note_mail(first, MailKind::Staff, Attempt::Sent, after(200)).await.unwrap();
+    assert_eq!(store.get(first).await.unwrap().unwrap().mails[0].letter, None, "what was sent is forgotten");
+}
+
 /// All are gone through in the order of their ids, from either end, and they can be copied into another store.
 async fn is_gone_through_and_copied(place: Location, folder: &Path) {
     let stores = open_twice(&place).await;
@@ -355,6 +387,7 @@ async fn is_examined(url: &str, variables: &dyn Fn(&str) -> Option<String>) {
     let lookup = |name: &str| match name {
         "CANDOR_STORE" => Some(url.to_owned()),
         "CANDOR_MAIL" => Some("none".to_owned()),
+        "CANDOR_KEYS" => Some("none-and-registrations-are-readable-in-the-store".to_owned()),
         _ => variables(name),
     };
     let settings = Settings::from_environment(&lookup, None).unwrap();
@@ -385,6 +418,7 @@ async fn sqlite_keeps_the_promises() {
     limits_confirmations(place("c")).await;
     keeps_an_outbox(place("d")).await;
     releases_what_is_held(place("e")).await;
+    finds_people_and_changes_their_keys(place("p")).await;
     is_gone_through_and_copied(place("f"), folder.path()).await;
     takes_what_is_copied(place("g"), folder.path()).await;
     loses_nothing(place("h"), || {}).await;
@@ -401,6 +435,7 @@ async fn postgres_keeps_the_promises() {
     limits_confirmations(place("c")).await;
     keeps_an_outbox(place("d")).await;
     releases_what_is_held(place("e")).await;
+    finds_people_and_changes_their_keys(place("p")).await;
     is_gone_through_and_copied(place("f"), folder.path()).await;
     takes_what_is_copied(place("g"), folder.path()).await;
     let shaken = Arc::clone(&server);
@@ -465,6 +500,7 @@ async fn objects_keep_the_promises() {
     limits_confirmations(place("bucket-c")).await;
     keeps_an_outbox(place("bucket-d")).await;
     releases_what_is_held(place("bucket-e")).await;
+    finds_people_and_changes_their_keys(place("bucket-p")).await;
     is_gone_through_and_copied(place("bucket-f"), folder.path()).await;
     takes_what_is_copied(place("bucket-g"), folder.path()).await;
     let shaken = Arc::clone(&server);

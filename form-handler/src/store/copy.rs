@@ -39,7 +39,12 @@ pub async fn copy(from: &dyn Store, to: &dyn Store) -> Result<Copied, StoreError
     Ok(done)
 }
 
-/// Whether two are the same registration. Its mail goes its way in whichever store the function has now.
+/// Whether two are the same registration. Its mail goes its way in whichever store the function has now, and its data key may
+/// have been sealed to other people since.
 fn is_same(one: &Stored, other: &Stored) -> bool {
-    one.envelope == other.envelope && one.content == other.content && one.submission_key == other.submission_key
+    let parts = |stored: &Stored| {
+        let Stored { envelope, content, data_key, person_keys, submission_key, .. } = stored.clone();
+        (envelope, content, data_key.is_some(), person_keys, submission_key)
+    };
+    parts(one) == parts(other)
 }

@@ -8,6 +8,8 @@
 //! registration/ID                   a registration with its mail: the truth
 //! outbox/DUE.ID.KIND.STATE          empty; says that there is mail due then, so that what is due is found without reading all
 //! resting/ID.KIND, held/ID          empty; likewise for mail that was given up, and for what is held
+//! person/KEY/ID                     empty; finds a person's
+//! data_key/ID                       what its content can be read with, apart from it
 //! same/KEY, address/KEY/NUMBER      who had these answers last, or sent one of an address' confirmations, and when
 //! ```
 //!
@@ -41,6 +43,7 @@ use super::{
 };
 use crate::private::Private;
 use crate::registration::{Mail, MailKind, MailState, Registration};
+use crate::seal::DataKey;
 
 /// Written into the bucket, so that an older program does not misread it.
 const VERSION: u32 = 1;
@@ -182,8 +185,30 @@ struct Record {
     envelope: Envelope,
     /// In base64 (RFC 4648, section 4).
     content: String,
+    person_keys: Vec<String>,
     submission_key: String,
-    mails: Vec<Mail>,
+    mails: Vec<MailRecord>,
+}
+
+/// A mail as a part of that.
+#[derive(Serialize, Deserialize)]
+struct MailRecord {
+    kind: MailKind,
+    state: MailState,
+    error: Option<String>,
+    attempts: u32,
+    due: Option<i64>,
+    address_key: Option<String>,
+    /// In base64.
+    letter: Option<String>,
+}
+
+/// A data key as an object.
+#[derive(Serialize, Deserialize)]
+struct DataKeyRecord {
+    /// In base64.
+    sealed: String,
+    keys: String,
 }
 
 /// Who had something last.
@@ -316,12 +341,22 @@ impl Objects {
         Ok(Some((value, version)))
     }
 
+    /// A registration without its data key, in this version.
     async fn read(&self, id: Uuid) -> Result<Option<(Stored, UpdateVersion)>, StoreError> {
         let found = self.read_json::<Record>(&format!("registration/{id}")).await?;
-        let Some((record, version)) = found else { return Ok(None) };
-        let content = BASE64_STANDARD.decode(&record.content).map_err(|_| StoreError::Damaged)?;
-        let Record { envelope, submission_key, mails, .. } = record;
-        Ok(Some((Stored { envelope, content: Private::new(content), submission_key, mails }, version)))
+        found.map(|(record, version)| Ok((stored(record)?, version))).transpose()
+    }
+
+    async fn read_data_key(&self, id: Uuid) -> Result<Option<(DataKey, UpdateVersion)>, StoreError> {
+        let found = self.read_json::<DataKeyRecord>(&format!("data_key/{id}")).await?;
+        let data_key = |record: DataKeyRecord| Ok(DataKey { sealed: bytes(&record.sealed)?, keys: record.keys });
+        found.map(|(record, version)| Ok((data_key(record)?, version))).transpose()
+    }
+
+    /// A registration with all that belongs to it.
+    async fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
+        let (found, data_key) = futures_util::try_join!(self.read(id), self.read_data_key(id))?;
+        Ok(found.map(|(stored, _)| Stored { data_key: data_key.map(|(key, _)| key), ..stored }))
     }
 
     /// The names of objects in a folder after one, without the folder, in order; they are asked for as they are needed.
@@ -338,10 +373,14 @@ impl Objects {
 
     /// Adds a registration, which is durable when this returns; not where its id is there. Whether it did.
     ///
-    /// Its marks come first: a registration without them would have its mail forgotten.
+    /// What belongs to it comes first: a registration without its marks would have its mail forgotten.
     async fn write(&self, new: &Stored) -> Result<bool, StoreError> {
         let id = new.envelope.id;
-        self.put_marks(&marks(new)).await?;
+        let data_key = async {
+            let Some(data_key) = &new.data_key else { return Ok(()) };
+            self.create(&format!("data_key/{id}"), &data_key_record(data_key)).await.map(drop)
+        };
+        futures_util::try_join!(self.put_marks(&marks(new)), data_key)?;
         self.create(&format!("registration/{id}"), &record(new)).await
     }
 
@@ -441,6 +480,7 @@ impl Objects {
             if let Some(first) = self.first(&owner).await? {
                 // Another was as fast. Nobody has been told of ours.
                 self.remove(&format!("registration/{id}")).await?;
+                self.remove(&format!("data_key/{id}")).await?;
                 for mark in marks(&new) {
                     self.remove(&mark).await?;
                 }
@@ -471,7 +511,10 @@ impl Objects {
                 Some(())
             };
             match self.change(id, lease).await? {
-                Some(((), stored)) => taken.push((stored, kind)),
+                Some(((), stored)) => {
+                    let data_key = self.read_data_key(id).await?.map(|(data_key, _)| data_key);
+                    taken.push((Stored { data_key, ..stored }, kind));
+                }
                 None if now.as_second() - meta.last_modified.timestamp() > MARK_SECONDS_MIN => {
                     self.remove(&format!("outbox/{name}")).await?;
                 }
@@ -568,7 +611,7 @@ impl Store for Objects {
     }
 
     async fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
-        Ok(in_time(self.read(id)).await?.map(|(stored, _)| stored))
+        in_time(self.get(id)).await
     }
 
     async fn page(&self, order: Order, after: Option<Uuid>, limit: u32) -> Result<Vec<Envelope>, StoreError> {
@@ -583,6 +626,40 @@ impl Store for Objects {
             // The same answers are known here, too, from now on; where another has had them, that is as well.
             self.claim(&format!("same/{}", stored.submission_key), &id.to_string(), received.as_second()).await?;
             Ok(is_new)
+        })
+        .await
+    }
+
+    async fn ids_of_person(&self, key: &str) -> Result<Vec<Uuid>, StoreError> {
+        // A mark may have stayed of what is not there.
+        self.names(&format!("person/{key}"), "")
+            .try_filter_map(async |(name, _)| self.first(&name).await)
+            .try_collect()
+            .await
+    }
+
+    async fn data_keys(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, DataKey)>, StoreError> {
+        let after = after.map_or_else(String::new, |id| id.to_string());
+        self.names("data_key", &after)
+            .map(|found| async {
+                let id: Uuid = found?.0.parse().map_err(|_| StoreError::Damaged)?;
+                Ok(self.read_data_key(id).await?.map(|(data_key, _)| (id, data_key)))
+            })
+            .buffered(READS_MAX.min(limit as usize))
+            .try_filter_map(async |found| Ok(found))
+            .take(limit as usize)
+            .try_collect()
+            .await
+    }
+
+    async fn replace_data_key(&self, id: Uuid, seen: &DataKey, new: &DataKey) -> Result<bool, StoreError> {
+        in_time(async {
+            match self.read_data_key(id).await? {
+                Some((found, version)) if found.sealed == seen.sealed => {
+                    self.replace(&format!("data_key/{id}"), &data_key_record(new), version).await
+                }
+                _ => Ok(false),
+            }
         })
         .await
     }
@@ -633,12 +710,46 @@ fn json(value: &impl Serialize) -> PutPayload {
 }
 
 fn record(stored: &Stored) -> Record {
+    let mail = |mail: &Mail| MailRecord {
+        kind: mail.kind,
+        state: mail.state,
+        error: mail.error.clone(),
+        attempts: mail.attempts,
+        due: mail.due,
+        address_key: mail.address_key.clone(),
+        letter: mail.letter.as_ref().map(|letter| BASE64_STANDARD.encode(letter.expose())),
+    };
     Record {
         envelope: stored.envelope.clone(),
         content: BASE64_STANDARD.encode(stored.content.expose()),
+        person_keys: stored.person_keys.clone(),
         submission_key: stored.submission_key.clone(),
-        mails: stored.mails.clone(),
+        mails: stored.mails.iter().map(mail).collect(),
     }
+}
+
+fn stored(record: Record) -> Result<Stored, StoreError> {
+    let mail = |mail: MailRecord| {
+        let MailRecord { kind, state, error, attempts, due, address_key, letter } = mail;
+        let letter = letter.map(|letter| bytes(&letter)).transpose()?.map(Private::new);
+        Ok(Mail { kind, state, error, attempts, due, address_key, letter })
+    };
+    Ok(Stored {
+        envelope: record.envelope,
+        content: Private::new(bytes(&record.content)?),
+        data_key: None,
+        person_keys: record.person_keys,
+        submission_key: record.submission_key,
+        mails: record.mails.into_iter().map(mail).collect::<Result<_, StoreError>>()?,
+    })
+}
+
+fn data_key_record(data_key: &DataKey) -> DataKeyRecord {
+    DataKeyRecord { sealed: BASE64_STANDARD.encode(&data_key.sealed), keys: data_key.keys.clone() }
+}
+
+fn bytes(base64: &str) -> Result<Vec<u8>, StoreError> {
+    BASE64_STANDARD.decode(base64).map_err(|_| StoreError::Damaged)
 }
 
 /// The empty objects that tell of a registration.
@@ -654,7 +765,8 @@ fn marks(stored: &Stored) -> BTreeSet<String> {
             None => None,
         }
     });
-    held.into_iter().chain(mails).collect()
+    let persons = stored.person_keys.iter().map(|key| format!("person/{key}/{id}"));
+    held.into_iter().chain(mails).chain(persons).collect()
 }
 
 /// When which mail is due, by the name of its mark.

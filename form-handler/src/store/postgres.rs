@@ -28,6 +28,7 @@ use super::{
 };
 use crate::private::Private;
 use crate::registration::{Mail, MailKind, MailState};
+use crate::seal::DataKey;
 
 mod schema;
 
@@ -330,6 +331,51 @@ impl Store for Postgres {
         .await
     }
 
+    async fn ids_of_person(&self, key: &str) -> Result<Vec<Uuid>, StoreError> {
+        self.run(|client| {
+            Box::pin(async move {
+                let query = "select registration from candor.person_key where key = $1 order by registration";
+                let rows = client.query_typed(query, &[(&key, Type::TEXT)]).await?;
+                rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+            })
+        })
+        .await
+    }
+
+    async fn data_keys(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, DataKey)>, StoreError> {
+        let after = after.unwrap_or(Uuid::nil());
+        self.run(|client| {
+            Box::pin(async move {
+                let query = format!(
+                    "select registration, sealed, keys from candor.data_key where registration > $1 \
+                     order by registration limit {limit}"
+                );
+                let rows = client.query_typed(&query, &[(&after, Type::UUID)]).await?;
+                let data_key =
+                    |row: &Row| Ok((row.try_get(0)?, DataKey { sealed: row.try_get(1)?, keys: row.try_get(2)? }));
+                rows.iter().map(data_key).collect()
+            })
+        })
+        .await
+    }
+
+    async fn replace_data_key(&self, id: Uuid, seen: &DataKey, new: &DataKey) -> Result<bool, StoreError> {
+        self.run(|client| {
+            Box::pin(async move {
+                let update =
+                    "update candor.data_key set sealed = $3, keys = $4 where registration = $1 and sealed = $2";
+                let parameters: [Parameter<'_>; 4] = [
+                    (&id, Type::UUID),
+                    (&seen.sealed, Type::BYTEA),
+                    (&new.sealed, Type::BYTEA),
+                    (&new.keys, Type::TEXT),
+                ];
+                Ok(client.execute_typed(update, &parameters).await? > 0)
+            })
+        })
+        .await
+    }
+
     async fn release(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
         self.run(|mut client| {
             Box::pin(async move {
@@ -474,14 +520,19 @@ async fn lock(transaction: &Transaction<'_>, key: &str) -> Result<(), Failure> {
 }
 
 async fn get(client: &Client, id: Uuid) -> Result<Option<Stored>, Failure> {
-    let query = "select * from candor.registration where id = $1";
+    let query = "select * from candor.registration left join candor.data_key on registration = id where id = $1";
     let rows = client.query_typed(query, &[(&id, Type::UUID)]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let query = "select * from candor.mail where registration = $1 order by kind desc";
     let mails = client.query_typed(query, &[(&id, Type::UUID)]).await?;
+    let query = "select key from candor.person_key where registration = $1 order by key collate \"C\"";
+    let person_keys = client.query_typed(query, &[(&id, Type::UUID)]).await?;
+    let sealed = row.try_get::<_, Option<Vec<u8>>>("sealed")?.zip(row.try_get("keys")?);
     Ok(Some(Stored {
         envelope: envelope(row)?,
         content: Private::new(row.try_get("content")?),
+        data_key: sealed.map(|(sealed, keys)| DataKey { sealed, keys }),
+        person_keys: person_keys.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?,
         submission_key: row.try_get("submission_key")?,
         mails: mails.iter().map(mail).collect::<Result<_, _>>()?,
     }))
@@ -509,12 +560,13 @@ fn mail(row: &Row) -> Result<Mail, Failure> {
         attempts: u32::try_from(row.try_get::<_, i64>("attempts")?).map_err(|_| StoreError::Damaged)?,
         due: row.try_get("due")?,
         address_key: row.try_get("address_key")?,
+        letter: row.try_get::<_, Option<Vec<u8>>>("letter")?.map(Private::new),
     })
 }
 
 /// Adds a registration without its mail.
 async fn write(transaction: &Transaction<'_>, new: &Stored) -> Result<(), Failure> {
-    let Stored { envelope, content, submission_key, .. } = new;
+    let Stored { envelope, content, data_key, person_keys, submission_key, .. } = new;
     let insert = "insert into candor.registration (id, received, received_seconds, form, form_sha256, statement_version, \
                   statement_digest, held, receipt, revision, content, submission_key) \
                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
@@ -535,16 +587,26 @@ async fn write(transaction: &Transaction<'_>, new: &Stored) -> Result<(), Failur
         (submission_key, Type::TEXT),
     ];
     transaction.execute_typed(insert, &parameters).await?;
+    if let Some(DataKey { sealed, keys }) = data_key {
+        let insert = "insert into candor.data_key (registration, sealed, keys) values ($1, $2, $3)";
+        let parameters: [Parameter<'_>; 3] = [(&envelope.id, Type::UUID), (sealed, Type::BYTEA), (keys, Type::TEXT)];
+        transaction.execute_typed(insert, &parameters).await?;
+    }
+    for key in person_keys {
+        let insert = "insert into candor.person_key (key, registration) values ($1, $2)";
+        transaction.execute_typed(insert, &[(key, Type::TEXT), (&envelope.id, Type::UUID)]).await?;
+    }
     Ok(())
 }
 
 /// Adds a mail, or puts it in the place of the one of its kind.
 async fn write_mail(transaction: &Transaction<'_>, id: Uuid, mail: &Mail) -> Result<(), Failure> {
-    let Mail { kind, state, error, attempts, due, address_key } = mail;
-    let insert = "insert into candor.mail (registration, kind, state, error, attempts, due, address_key) \
-                  values ($1, $2, $3, $4, $5, $6, $7) on conflict (registration, kind) do update set \
-                  state = $3, error = $4, attempts = $5, due = $6, address_key = $7";
-    let parameters: [Parameter<'_>; 7] = [
+    let Mail { kind, state, error, attempts, due, address_key, letter } = mail;
+    let insert = "insert into candor.mail (registration, kind, state, error, attempts, due, address_key, letter) \
+                  values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (registration, kind) do update set \
+                  state = $3, error = $4, attempts = $5, due = $6, address_key = $7, letter = $8";
+    let letter = letter.as_ref().map(Private::expose);
+    let parameters: [Parameter<'_>; 8] = [
         (&id, Type::UUID),
         (&kind.word(), Type::TEXT),
         (&state.word(), Type::TEXT),
@@ -552,6 +614,7 @@ async fn write_mail(transaction: &Transaction<'_>, id: Uuid, mail: &Mail) -> Res
         (&i64::from(*attempts), Type::INT8),
         (due, Type::INT8),
         (address_key, Type::TEXT),
+        (&letter, Type::BYTEA),
     ];
     transaction.execute_typed(insert, &parameters).await?;
     Ok(())

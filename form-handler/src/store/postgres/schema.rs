@@ -37,8 +37,20 @@ const MIGRATIONS: [&str; VERSION as usize] = [
         attempts bigint not null,
         due bigint,
         address_key text,
+        letter bytea,
         primary key (registration, kind)
     );
+    create table candor.data_key (
+        registration uuid primary key references candor.registration (id) on delete cascade,
+        sealed bytea not null,
+        keys text not null
+    );
+    create table candor.person_key (
+        key text not null,
+        registration uuid not null references candor.registration (id) on delete cascade,
+        primary key (key, registration)
+    );
+    create index person_key_by_registration on candor.person_key (registration);
     create index mail_by_due on candor.mail (due) where due is not null;
     create index mail_by_address on candor.mail (address_key) where address_key is not null;
     ",
