@@ -10,7 +10,7 @@ use statement::contract::Contract;
 use crate::mail::Mailer;
 use crate::seal::Seal;
 use crate::settings::{MailRoute, MailSettings, Settings};
-use crate::store::{Location, Numbers, Outbox, StoreError};
+use crate::store::{Numbers, Outbox, StoreError};
 
 /// One part of the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +65,12 @@ async fn store(settings: &Settings, now: Timestamp) -> Vec<Finding> {
             let fact = format!("{place}: {registrations} stored, {lately} of them in the last 24 hours, {held} held");
             vec![well("store", fact), mails(outbox)]
         }
-        Err(error @ StoreError::CannotOpen(_)) if matches!(place, Location::Sqlite(path) if !path.exists()) => {
-            vec![well("store", format!("{place}: not there yet ({error})"))]
-        }
-        Err(error) => vec![wrong("store", format!("{place}: {error}"), "see to its file, and to who may write it")],
+        Err(StoreError::Missing) => vec![well("store", format!("{place}: not there yet"))],
+        Err(error) => vec![wrong(
+            "store",
+            format!("{place}: {error}"),
+            "see to its file or its server, and to who may write there",
+        )],
     }
 }
 

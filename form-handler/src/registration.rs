@@ -3,7 +3,7 @@
 //! No IP address and no browser string: the statement says those are for security only.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statement::contract::FormContract;
 use statement::form::{FieldKind, Notify};
 use uuid::{NoContext, Uuid};
@@ -185,7 +185,8 @@ pub struct Mail {
 }
 
 /// To whom a mail about a registration goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MailKind {
     /// To those who are told of registrations.
     Staff,
@@ -211,7 +212,7 @@ impl MailKind {
 }
 
 /// What became of a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailState {
     /// None is to be sent.

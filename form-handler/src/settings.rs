@@ -25,7 +25,7 @@ use crate::store::Location;
 mod sealing;
 
 /// Every variable of ours: those read here, and the program's own.
-const VARIABLES: [&str; 24] = [
+const VARIABLES: [&str; 26] = [
     "CANDOR_CLIENT_ADDRESS_HEADER",
     "CANDOR_CONTRACT",
     "CANDOR_COUNTRY",
@@ -49,6 +49,8 @@ const VARIABLES: [&str; 24] = [
     "CANDOR_PROXY_SECRET",
     "CANDOR_PROXY_SECRET_FILE",
     "CANDOR_STORE",
+    "CANDOR_STORE_COUNTRY",
+    "CANDOR_STORE_FILE",
     "LAMBDA_TASK_ROOT",
 ];
 
@@ -147,7 +149,7 @@ impl Settings {
         let seal = reader.seal(!matches!(store, Some(None)));
         let proxy_secret = reader.secret("CANDOR_PROXY_SECRET", "CANDOR_PROXY_SECRET_FILE");
         let client_address_header = reader.client_address_header();
-        if store == Some(None) && mail.as_ref().is_some_and(Option::is_none) {
+        if matches!(store, Some(None)) && mail.as_ref().is_some_and(Option::is_none) {
             reader
                 .errors
                 .push("CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost".to_owned());
@@ -213,6 +215,12 @@ impl Settings {
         &self.seal
     }
 
+    /// Where registrations are stored; none where they are only mailed.
+    #[must_use]
+    pub fn store(&self) -> Option<&Location> {
+        self.store.as_ref()
+    }
+
     /// Where registrations are stored and who can read them, in a few words.
     #[must_use]
     pub fn store_description(&self) -> String {
@@ -259,24 +267,30 @@ impl Reader<'_> {
     /// The outer option is none where something is wrong.
     fn store(&mut self) -> Option<Option<Location>> {
         let name = "CANDOR_STORE";
-        let Some(value) = self.get(name) else {
+        // A URL may hold a password.
+        let Some(value) = self.secret(name, "CANDOR_STORE_FILE")? else {
             return match self.local {
                 Some(local) => Some(Some(Location::Sqlite(local.database()))),
-                None => self.fail(name, "not set; write `sqlite:PATH`, or `none` where mail is enough"),
+                None => self.fail(
+                    name,
+                    "not set; write `sqlite:PATH`, `postgres://…` or `s3://…`, or `none` where mail is enough",
+                ),
             };
         };
         if value == "none" {
             return Some(None);
         }
-        let location = match Location::parse(&value) {
+        let location = match Location::parse(&value, self.lookup) {
             Ok(location) => location,
             Err(fact) => return self.fail(name, fact),
         };
         // What a function writes to its own disk on Lambda is thrown away with the machine. Lambda itself sets this
         // variable for every runtime; what only imitates its Runtime API, on a disk that stays, does not.
-        if location.is_local() && self.get("LAMBDA_TASK_ROOT").is_some() {
-            return self
-                .fail(name, "SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail");
+        if matches!(location, Location::Sqlite(_)) && self.get("LAMBDA_TASK_ROOT").is_some() {
+            return self.fail(
+                name,
+                "SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `s3://…`, or `none` and mail",
+            );
         }
         Some(Some(location))
     }
@@ -436,7 +450,7 @@ mod tests {
     fn every_mistake_is_named_at_once() {
         assert_eq!(
             settings(&[], false).unwrap_err(),
-            "CANDOR_STORE: not set; write `sqlite:PATH`, or `none` where mail is enough\n\
+            "CANDOR_STORE: not set; write `sqlite:PATH`, `postgres://…` or `s3://…`, or `none` where mail is enough\n\
              CANDOR_MAIL: not set; write `smtp://HOST`, `smtps://HOST`, `file:DIR` or `none`\n\
              CANDOR_MAIL_FROM: not set; write an address like `registrations@example.org`\n\
              CANDOR_MAIL_TO: not set; write an address like `registrations@example.org`\n\
@@ -456,7 +470,7 @@ mod tests {
         let said = settings(&wrong, false).unwrap_err();
         assert_eq!(
             said,
-            "CANDOR_STORE: `mysql` is not a store: write `sqlite:PATH` or `none`\n\
+            "CANDOR_STORE: `mysql` is not a store: write `sqlite:PATH`, `postgres://HOST/DATABASE`, `s3://BUCKET/PREFIX` or `none`\n\
              CANDOR_MAIL: put the user into CANDOR_MAIL_USER and the password into CANDOR_MAIL_PASSWORD_FILE\n\
              CANDOR_MAIL_FROM: more than one address; a mail has one author\n\
              CANDOR_MAIL_TO: `nobody` is not an e-mail address, or several with commas between\n\
@@ -504,7 +518,7 @@ mod tests {
         let error = |extra: &[(&'static str, &'static str)]| with(extra).unwrap_err();
         assert_eq!(
             error(&[("LAMBDA_TASK_ROOT", "/var/task")]),
-            "CANDOR_STORE: SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `none` and mail"
+            "CANDOR_STORE: SQLite cannot be used on AWS Lambda, where the disk is thrown away; use `s3://…`, or `none` and mail"
         );
         for (store, path) in [("sqlite::memory:", ":memory:"), ("sqlite:file:x?mode=memory", "file:x?mode=memory")] {
             let fact = format!("CANDOR_STORE: `{path}` is not a file: write its path after `sqlite:`");

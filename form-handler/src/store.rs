@@ -10,15 +10,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::private::Private;
 use crate::registration::{Mail, MailKind, MailState};
 use crate::seal::DataKey;
 
+mod copy;
 mod location;
+#[cfg(feature = "objects")]
+mod objects;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;
 
+pub(crate) use location::Place;
+
+pub use copy::{Copied, copy};
 pub use location::Location;
 
 /// How long an operation may take, with waiting for others to end theirs.
@@ -57,7 +66,10 @@ pub enum StoreError {
     /// It is not what we wrote.
     #[error("it is not a store of ours, or it is damaged")]
     Damaged,
-    /// It is not there, or not ours to open.
+    /// Nothing has been stored there yet.
+    #[error("there is no store yet")]
+    Missing,
+    /// It cannot be reached, or is not ours to open.
     #[error("the store cannot be opened: {0}")]
     CannotOpen(String),
     /// An earlier program wrote it, and this one may only read.
@@ -74,7 +86,7 @@ pub enum StoreError {
 }
 
 /// What is known of a registration besides what was typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// Names it everywhere, and tells when it arrived: a UUID of version 7 (RFC 9562, section 5.7), by which stores are ordered.
     pub id: Uuid,
@@ -113,6 +125,12 @@ pub struct Stored {
     pub submission_key: String,
     /// The mail about it, that to staff first.
     pub mails: Vec<Mail>,
+}
+
+impl Stored {
+    fn has_confirmation(&self) -> bool {
+        self.mails.iter().any(|mail| mail.kind == MailKind::Confirmation)
+    }
 }
 
 /// What became of a registration that was to be stored.
@@ -181,6 +199,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The registrations after one, or from the end that comes first in this order, by their ids; at most so many, and fewer
     /// only where there are no more.
     async fn page(&self, order: Order, after: Option<Uuid>, limit: u32) -> Result<Vec<Envelope>, StoreError>;
+
+    /// Stores a registration as it stood in another store, with its mail and whatever became of that; not where its id is
+    /// there already. Whether it did.
+    async fn restore(&self, stored: &Stored) -> Result<bool, StoreError>;
 
     /// Takes a registration out of those that are held, with the mail to staff due now; whether it was held.
     async fn release(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError>;

@@ -333,7 +333,7 @@ fn the_function_runs_where_the_statement_allows_it() {
     let check = |variables: &[(&str, &str)]| {
         let lookup =
             |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
-        form_handler::check_place(&lookup, Some(&statement)).err().unwrap_or_default()
+        form_handler::check_place(&lookup, Some(&statement), None).err().unwrap_or_default()
     };
     for allowed in [[("AWS_REGION", "us-east-2")], [("AWS_REGION", "us-gov-west-1")], [("CANDOR_COUNTRY", "US")]] {
         assert_eq!(check(&allowed), "");
@@ -348,8 +348,8 @@ fn the_function_runs_where_the_statement_allows_it() {
     );
     assert_eq!(
         check(&[("AWS_REGION", "moon-north-1")]),
-        "P151: AWS_REGION: no country is known for `moon-north-1`, and statement 2018-09-26 keeps data in US; deploy the \
-         function to a region there"
+        "P151: AWS_REGION: no country is known for `moon-north-1`, and statement 2018-09-26 keeps data in US; deploy it \
+         to a region there"
     );
     assert_eq!(
         check(&[]),
@@ -357,7 +357,7 @@ fn the_function_runs_where_the_statement_allows_it() {
          one place there, and set the variable to its country"
     );
     assert!(check(&[("CANDOR_COUNTRY", "usa")]).starts_with("CANDOR_COUNTRY: `usa` is not a country"));
-    assert_eq!(form_handler::check_place(&|_| None, None), Ok(()), "no statement, no promise");
+    assert_eq!(form_handler::check_place(&|_| None, None, None), Ok(()), "no statement, no promise");
 }
 
 proptest::proptest! {

@@ -239,3 +239,24 @@ fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
+
+#[tokio::test]
+async fn a_store_is_copied_as_often_as_one_likes_and_read_as_before() {
+    let office = Office::new(&["ada"]);
+    let id = office.register("name=Ada&email=ada@example.org").await;
+    let copy =
+        || office.registrations(&["copy", "--from", "sqlite:.candor/registrations.sqlite", "--to", "./new.sqlite"]);
+    assert_eq!(copy().exit(0).text(), "1 copied, 0 there already, 0 different\n");
+    assert_eq!(copy().exit(0).text(), "0 copied, 1 there already, 0 different\n");
+
+    rusqlite::Connection::open(office.path("new.sqlite"))
+        .unwrap()
+        .execute_batch("update registration set held = 'x', revision = 2")
+        .unwrap();
+    let text = format!("0 copied, 0 there already, 1 different\n{id} is not the same in both\n");
+    assert_eq!(copy().exit(1).text(), text);
+    let back = office.registrations(&["copy", "--from", "./new.sqlite", "--to", "./third.sqlite"]);
+    assert_eq!(back.exit(0).text(), "1 copied, 0 there already, 0 different\n");
+    let missing = office.registrations(&["copy", "--from", "./missing.sqlite", "--to", "./new.sqlite"]);
+    assert_eq!(missing.exit(2).err, "error: `./missing.sqlite`: there is no store yet\n");
+}

@@ -106,7 +106,8 @@ async fn prepare(is_server: bool) -> Result<Handler, String> {
     let settings = Settings::from_environment(&variable, None).map_err(|found| errors.push(found.to_string()));
     let contract = read_contract(variable("CANDOR_CONTRACT")).map_err(|found| errors.push(found));
     if let Ok(contract) = &contract {
-        errors.extend(check_place(&variable, contract.statement.as_ref()).err());
+        let store = settings.as_ref().ok().and_then(Settings::store);
+        errors.extend(check_place(&variable, contract.statement.as_ref(), store).err());
     }
     let (Ok(settings), Ok(contract), true) = (settings, contract, errors.is_empty()) else {
         return Err(errors.join("\n"));

@@ -67,6 +67,9 @@ impl Sqlite {
 
     /// Opens a file that is there, for reading only.
     pub(super) fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
+        if !as_file(path).exists() {
+            return Err(StoreError::Missing);
+        }
         // Writable all the same: after a crash the first reader brings the journal in order.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(as_file(path), flags)?;
@@ -141,7 +144,7 @@ impl Store for Sqlite {
             }
             new.mails.retain(|mail| Some(mail.kind) != too_many);
             write(transaction, &new)?;
-            Ok(Inserted::New { confirmation: new.mails.iter().any(|mail| mail.kind == MailKind::Confirmation) })
+            Ok(Inserted::New { confirmation: new.has_confirmation() })
         })
         .await
     }
@@ -160,6 +163,18 @@ impl Store for Sqlite {
         self.in_background(move |connection| {
             let after = after.map_or(beginning.to_owned(), |id| id.to_string());
             connection.prepare(&query)?.query_and_then(params![after, limit], envelope)?.collect()
+        })
+        .await
+    }
+
+    async fn restore(&self, stored: &Stored) -> Result<bool, StoreError> {
+        let stored = stored.clone();
+        self.in_transaction(move |transaction| {
+            let is_new = get(transaction, stored.envelope.id)?.is_none();
+            if is_new {
+                write(transaction, &stored)?;
+            }
+            Ok(is_new)
         })
         .await
     }
@@ -436,7 +451,7 @@ mod tests {
         for name in [":memory:", "file:a.sqlite?mode=memory"] {
             // SQLite would open either; there is no file of this name.
             let opened = Sqlite::open_for_reading(Path::new(name)).unwrap_err();
-            assert!(matches!(opened, StoreError::CannotOpen(_)), "{name}: {opened}");
+            assert!(matches!(opened, StoreError::Missing), "{name}: {opened}");
         }
     }
 }

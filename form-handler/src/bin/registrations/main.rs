@@ -13,8 +13,8 @@ use std::sync::Arc;
 use anstream::eprintln;
 use clap::{Args, Parser, Subcommand};
 use form_handler::registration::{Mail, MailKind, Registration, indented, to_seconds};
-use form_handler::store::{Envelope, Location, Order, Scan, Store, StoreError, Stored};
-use form_handler::{Delivery, LocalDefaults, Redelivered, Settings, doctor};
+use form_handler::store::{Copied, Envelope, Location, Order, Scan, Store, StoreError, Stored};
+use form_handler::{Delivery, LocalDefaults, Redelivered, Settings, doctor, store};
 use identity::IdentityArguments;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -99,6 +99,15 @@ enum Command {
         /// Only that about this registration
         #[arg(value_name = "REFERENCE")]
         id: Option<Uuid>,
+    },
+    /// Copy all registrations into another store, and compare both; may be interrupted and done again
+    Copy {
+        /// The store they are in, as CANDOR_STORE has it
+        #[arg(long, value_name = "STORE")]
+        from: String,
+        /// The store they are to be in
+        #[arg(long, value_name = "STORE")]
+        to: String,
     },
     /// Tell what is configured, what can be reached, what waits and what fails
     Doctor {
@@ -220,6 +229,7 @@ async fn run(command: Command) -> Result<Option<Answer>, String> {
             if is_released { redeliver(&store, &identity, None).await } else { Ok(None) }
         }
         Command::Redeliver { store, identity, id } => redeliver(&store, &identity, id).await,
+        Command::Copy { from, to } => copy(&from, &to).await.map(Some),
         Command::Doctor { store } => {
             let findings = doctor::examine(&store.settings()?, store.contract(), now()).await;
             let is_well = findings.iter().all(|finding| finding.help.is_none());
@@ -266,6 +276,25 @@ async fn list_of_person(
     }
     found.truncate(limit);
     Ok(found)
+}
+
+/// Copies one store into another.
+async fn copy(from: &str, to: &str) -> Result<Answer, String> {
+    let location = |value: &str| Location::parse(value, &variable);
+    let (from, to) = (location(from)?, location(to)?);
+    let cannot = |place: &Location| {
+        let place = place.to_string();
+        move |error: StoreError| format!("`{place}`: {error}")
+    };
+    let source = from.open_for_reading().await.map_err(cannot(&from))?;
+    let target = to.open().await.map_err(cannot(&to))?;
+    let done = store::copy(&*source, &*target).await.map_err(|error| error.to_string())?;
+    let Copied { copied, already, different } = done;
+    let mut text = format!("{copied} copied, {already} there already, {} different\n", different.len());
+    for id in &different {
+        text.push_str(&format!("{id} is not the same in both\n"));
+    }
+    Ok(Answer { text, is_well: different.is_empty() })
 }
 
 /// Sends what has failed, of one registration or of all, in small lots so that a lease outlasts each.

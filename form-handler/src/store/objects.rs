@@ -1,0 +1,776 @@
+//! A store in a bucket of S3, or of what speaks like it: one object for each registration, for places without a database.
+//!
+//! What must happen once is a conditional write: of an object that must not be there yet (`If-None-Match`), or that must be as
+//! it was read (`If-Match`; both RFC 9110, section 13.1). A server that does not keep to these conditions is refused.
+//!
+//! ```text
+//! store.json                        the version of all this
+//! registration/ID                   a registration with its mail: the truth
+//! outbox/DUE.ID.KIND.STATE          empty; says that there is mail due then, so that what is due is found without reading all
+//! resting/ID.KIND, held/ID          empty; likewise for mail that was given up, and for what is held
+//! person/KEY/ID                     empty; finds a person's
+//! data_key/ID                       what its content can be read with, apart from it
+//! same/KEY, address/KEY/NUMBER      who had these answers last, or sent one of an address' confirmations, and when
+//! ```
+//!
+//! The empty ones may tell of what is not so any more, and are then passed over; there is always one for what is so.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::client::{HttpError, HttpErrorKind};
+use object_store::path::Path;
+use object_store::{
+    BackoffConfig, ClientOptions, Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, RetryConfig,
+    UpdateVersion,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Attempt, CONFIRMATIONS_MAX, Envelope, Inserted, LEASE_SECONDS, Numbers, OPERATION_TIME_MAX, Order, Outbox,
+    SAME_SECONDS, Store, StoreError, Stored,
+};
+use crate::private::Private;
+use crate::registration::{Mail, MailKind, MailState, Registration};
+use crate::seal::DataKey;
+
+/// Written into the bucket, so that an older program does not misread it.
+const VERSION: u32 = 1;
+/// So many at a time try to make one object, before a new store is trusted.
+const TRIAL: usize = 8;
+/// So many objects are read at a time.
+const READS_MAX: usize = 16;
+/// A mark that says nothing true is taken away when it is this old: until then somebody may be about to make it true.
+const MARK_SECONDS_MIN: i64 = 600;
+
+/// The variables that AWS's own programs read, as far as they concern S3; what they say is the host's business.
+const VARIABLES: [&str; 14] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_REGION",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_VIRTUAL_HOSTED_STYLE_REQUEST",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+
+/// Where a bucket is, and how to reach it.
+#[derive(Clone)]
+pub struct Bucket {
+    bucket: String,
+    /// What the names of all objects begin with; empty where the bucket has nothing else.
+    prefix: String,
+    region: Option<String>,
+    endpoint: Option<String>,
+    options: Vec<(AmazonS3ConfigKey, String)>,
+}
+
+/// Without the options, among which is a secret.
+impl fmt::Debug for Bucket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "s3://{}/{}", self.bucket, self.prefix)
+    }
+}
+
+impl Bucket {
+    /// Reads `BUCKET/PREFIX`, with `?region=…` where that is not what AWS_REGION says.
+    pub(super) fn parse(address: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let (address, query) = address.split_once('?').unwrap_or((address, ""));
+        let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
+        if bucket.is_empty() || !bucket.bytes().all(is_name) {
+            return Err(format!("`{bucket}` is not the name of a bucket: write `s3://BUCKET/PREFIX`"));
+        }
+        let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
+        let region = match query.split_once('=') {
+            Some(("region", region)) => Some(region.to_owned()),
+            None if query.is_empty() => get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")),
+            _ => return Err(format!("`{query}` is nothing that a bucket has: write `region=REGION`, or nothing")),
+        };
+        let endpoint = get("AWS_ENDPOINT_URL_S3").or_else(|| get("AWS_ENDPOINT_URL"));
+        if region.is_none() && endpoint.is_none() {
+            return Err("no region: set AWS_REGION, or write `s3://BUCKET/PREFIX?region=REGION`".to_owned());
+        }
+        // What goes to another machine is encrypted.
+        if let Some(host) = endpoint.as_ref().and_then(|endpoint| endpoint.strip_prefix("http://"))
+            && !["localhost", "127.0.0.1"].contains(&host.split([':', '/']).next().unwrap_or_default())
+        {
+            return Err("AWS_ENDPOINT_URL is not encrypted: write `https://`".to_owned());
+        }
+        let option = |name: &str| Some((name.to_ascii_lowercase().parse().ok()?, get(name)?));
+        Ok(Self {
+            bucket: bucket.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+            region,
+            endpoint,
+            options: VARIABLES.iter().filter_map(|name| option(name)).collect(),
+        })
+    }
+
+    /// The region of AWS it is in; none where it is none of AWS's.
+    pub(super) fn region(&self) -> Option<&str> {
+        self.region.as_deref().filter(|_| self.endpoint.is_none())
+    }
+
+    fn connect(&self) -> Result<AmazonS3, StoreError> {
+        // The one library for cryptography, as mail has it; whoever was first has chosen the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // Each try in time for another, and all of them in the time of an operation.
+        let retry = RetryConfig {
+            backoff: BackoffConfig { init_backoff: Duration::from_millis(50), ..BackoffConfig::default() },
+            max_retries: 5,
+            retry_timeout: OPERATION_TIME_MAX - Duration::from_secs(1),
+        };
+        let client = ClientOptions::new()
+            .with_timeout(OPERATION_TIME_MAX - Duration::from_secs(2))
+            .with_connect_timeout(Duration::from_secs(2));
+        let options = self.options.iter().cloned();
+        let builder = AmazonS3Builder::new().with_client_options(client).with_retry(retry);
+        let mut builder = options.fold(builder, |builder, (key, value)| builder.with_config(key, value));
+        if let Some(region) = &self.region {
+            builder = builder.with_region(region);
+        }
+        builder
+            .with_bucket_name(&self.bucket)
+            // Looked at when it was read.
+            .with_allow_http(true)
+            // One request for each, which every server knows and a narrow role allows.
+            .with_disable_bulk_delete(true)
+            .build()
+            .map_err(|error| StoreError::CannotOpen(error.to_string()))
+    }
+}
+
+/// A bucket, opened.
+#[derive(Debug)]
+pub(super) struct Objects {
+    objects: Arc<AmazonS3>,
+    prefix: String,
+}
+
+/// The object `store.json`.
+#[derive(Serialize, Deserialize)]
+struct About {
+    version: u32,
+}
+
+/// A registration as an object.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    #[serde(flatten)]
+    envelope: Envelope,
+    /// In base64 (RFC 4648, section 4).
+    content: String,
+    person_keys: Vec<String>,
+    submission_key: String,
+    mails: Vec<MailRecord>,
+}
+
+/// A mail as a part of that.
+#[derive(Serialize, Deserialize)]
+struct MailRecord {
+    kind: MailKind,
+    state: MailState,
+    error: Option<String>,
+    attempts: u32,
+    due: Option<i64>,
+    address_key: Option<String>,
+    /// In base64.
+    letter: Option<String>,
+}
+
+/// A data key as an object.
+#[derive(Serialize, Deserialize)]
+struct DataKeyRecord {
+    /// In base64.
+    sealed: String,
+    keys: String,
+}
+
+/// Who had something last.
+#[derive(Serialize, Deserialize)]
+struct Claim {
+    owner: String,
+    received_seconds: i64,
+}
+
+/// What became of a wish to have something for a day.
+enum Claimed {
+    Ours,
+    /// Another has it, as the object says that was read in this version.
+    Theirs(String, UpdateVersion),
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        // Answers and addresses are not repeated: they hold keys.
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        let mut kind = None;
+        while let Some(error) = cause {
+            kind = kind.or_else(|| error.downcast_ref::<HttpError>().map(HttpError::kind));
+            cause = error.source();
+        }
+        match (error, kind) {
+            (Error::NotFound { .. }, _) => {
+                Self::CannotOpen("there is no such bucket, or no store of ours in it".to_owned())
+            }
+            (Error::PermissionDenied { .. } | Error::Unauthenticated { .. }, _) => {
+                Self::CannotOpen("the key or the role may not do that in this bucket".to_owned())
+            }
+            (_, Some(HttpErrorKind::Connect)) => Self::CannotOpen("the server cannot be reached".to_owned()),
+            (_, Some(HttpErrorKind::Timeout | HttpErrorKind::Interrupted)) => {
+                Self::Other("no answer in time".to_owned())
+            }
+            _ => Self::Other("the server's answer is none of S3's, or an error".to_owned()),
+        }
+    }
+}
+
+impl Objects {
+    /// Opens the bucket for writing, and begins a store where there is none.
+    pub(super) async fn open(bucket: &Bucket) -> Result<Self, StoreError> {
+        let store = Self { objects: Arc::new(bucket.connect()?), prefix: bucket.prefix.clone() };
+        in_time(async {
+            let found = store.version().await?;
+            // It was there already, or is now; a server that says that it made it again does not look before it writes.
+            let created = store.create("store.json", &About { version: VERSION }).await?;
+            if created && (found.is_some() || store.create("store.json", &About { version: VERSION }).await?) {
+                return Err(StoreError::NotDurable("the server writes over objects although it is told not to"));
+            }
+            if created { store.try_conditions().await } else { Ok(()) }
+        })
+        .await?;
+        Ok(store)
+    }
+
+    /// Opens a store that is there, for reading only.
+    pub(super) async fn open_for_reading(bucket: &Bucket) -> Result<Self, StoreError> {
+        let store = Self { objects: Arc::new(bucket.connect()?), prefix: bucket.prefix.clone() };
+        in_time(store.version()).await?.map(|_| store).ok_or(StoreError::Missing)
+    }
+
+    /// The version of the store that is there.
+    async fn version(&self) -> Result<Option<u32>, StoreError> {
+        let Some((About { version }, _)) = self.read_json("store.json").await? else { return Ok(None) };
+        match version {
+            found if found > VERSION => Err(StoreError::FromLater),
+            found if found < VERSION => Err(StoreError::FromEarlier),
+            found => Ok(Some(found)),
+        }
+    }
+
+    /// Refuses a server that lets two writers have the same object, or writes over what has changed meanwhile.
+    async fn try_conditions(&self) -> Result<(), StoreError> {
+        let name = format!("trial/{}", Registration::id(Timestamp::UNIX_EPOCH));
+        let tries = (0..TRIAL).map(|number| {
+            let name = name.clone();
+            async move { self.create(&name, &number).await }
+        });
+        let made: Vec<bool> = stream::iter(tries).buffer_unordered(TRIAL).try_collect().await?;
+        let outdated = UpdateVersion { e_tag: Some("\"00000000000000000000000000000000\"".to_owned()), version: None };
+        let is_replaced = self.replace(&name, &0, outdated).await?;
+        self.remove(&name).await?;
+        if made.iter().filter(|made| **made).count() > 1 || is_replaced {
+            return Err(StoreError::NotDurable("the server does not keep to conditions when several write at a time"));
+        }
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> Path {
+        Path::from(format!("{}/{name}", self.prefix))
+    }
+
+    /// Makes an object; not where there is one. Whether it did.
+    async fn create(&self, name: &str, value: &impl Serialize) -> Result<bool, StoreError> {
+        match self.objects.put_opts(&self.path(name), json(value), PutMode::Create.into()).await {
+            Ok(_) => Ok(true),
+            Err(Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Replaces an object; not where it has changed since. Whether it did.
+    async fn replace(&self, name: &str, value: &impl Serialize, version: UpdateVersion) -> Result<bool, StoreError> {
+        match self.objects.put_opts(&self.path(name), json(value), PutMode::Update(version).into()).await {
+            Ok(_) => Ok(true),
+            Err(Error::Precondition { .. } | Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes an object, if it is there.
+    async fn remove(&self, name: &str) -> Result<(), StoreError> {
+        match self.objects.delete(&self.path(name)).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<(T, UpdateVersion)>, StoreError> {
+        let found = match self.objects.get(&self.path(name)).await {
+            Ok(found) => found,
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+        let value = serde_json::from_slice(&found.bytes().await?).map_err(|_| StoreError::Damaged)?;
+        Ok(Some((value, version)))
+    }
+
+    /// A registration without its data key, in this version.
+    async fn read(&self, id: Uuid) -> Result<Option<(Stored, UpdateVersion)>, StoreError> {
+        let found = self.read_json::<Record>(&format!("registration/{id}")).await?;
+        found.map(|(record, version)| Ok((stored(record)?, version))).transpose()
+    }
+
+    async fn read_data_key(&self, id: Uuid) -> Result<Option<(DataKey, UpdateVersion)>, StoreError> {
+        let found = self.read_json::<DataKeyRecord>(&format!("data_key/{id}")).await?;
+        let data_key = |record: DataKeyRecord| Ok(DataKey { sealed: bytes(&record.sealed)?, keys: record.keys });
+        found.map(|(record, version)| Ok((data_key(record)?, version))).transpose()
+    }
+
+    /// A registration with all that belongs to it.
+    async fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
+        let (found, data_key) = futures_util::try_join!(self.read(id), self.read_data_key(id))?;
+        Ok(found.map(|(stored, _)| Stored { data_key: data_key.map(|(key, _)| key), ..stored }))
+    }
+
+    /// The names of objects in a folder after one, without the folder, in order; they are asked for as they are needed.
+    fn names(&self, folder: &str, after: &str) -> stream::BoxStream<'static, Result<(String, ObjectMeta), StoreError>> {
+        let (folder, after) = (self.path(folder), self.path(&format!("{folder}/{after}")));
+        self.objects
+            .list_with_offset(Some(&folder), &after)
+            .map(|found| {
+                let found = found?;
+                Ok((found.location.filename().unwrap_or_default().to_owned(), found))
+            })
+            .boxed()
+    }
+
+    /// Adds a registration, which is durable when this returns; not where its id is there. Whether it did.
+    ///
+    /// What belongs to it comes first: a registration without its marks would have its mail forgotten.
+    async fn write(&self, new: &Stored) -> Result<bool, StoreError> {
+        let id = new.envelope.id;
+        let data_key = async {
+            let Some(data_key) = &new.data_key else { return Ok(()) };
+            self.create(&format!("data_key/{id}"), &data_key_record(data_key)).await.map(drop)
+        };
+        futures_util::try_join!(self.put_marks(&marks(new)), data_key)?;
+        self.create(&format!("registration/{id}"), &record(new)).await
+    }
+
+    async fn put_marks<'a>(&self, marks: impl IntoIterator<Item = &'a String>) -> Result<(), StoreError> {
+        let puts = marks.into_iter().map(|mark| async {
+            self.objects.put(&self.path(mark), PutPayload::new()).await?;
+            Ok::<_, StoreError>(())
+        });
+        stream::iter(puts.collect::<Vec<_>>()).buffer_unordered(READS_MAX).try_collect().await
+    }
+
+    /// Changes a registration that is there, as it is when it is written. None where it is not there, or there is nothing to
+    /// be changed.
+    async fn change<T>(
+        &self,
+        id: Uuid,
+        change: impl Fn(&mut Stored) -> Option<T>,
+    ) -> Result<Option<(T, Stored)>, StoreError> {
+        loop {
+            let Some((mut stored, version)) = self.read(id).await? else { return Ok(None) };
+            let before = marks(&stored);
+            let Some(done) = change(&mut stored) else { return Ok(None) };
+            let after = marks(&stored);
+            self.put_marks(after.difference(&before)).await?;
+            if self.replace(&format!("registration/{id}"), &record(&stored), version).await? {
+                for mark in before.difference(&after) {
+                    self.remove(mark).await?;
+                }
+                return Ok(Some((done, stored)));
+            }
+        }
+    }
+
+    /// Has something for a day from the moment of a registration, unless another has it.
+    async fn claim(&self, name: &str, owner: &str, received: i64) -> Result<Claimed, StoreError> {
+        let claim = Claim { owner: owner.to_owned(), received_seconds: received };
+        loop {
+            match self.read_json::<Claim>(name).await? {
+                None if self.create(name, &claim).await? => return Ok(Claimed::Ours),
+                None => {}
+                Some((found, _)) if found.owner == owner => return Ok(Claimed::Ours),
+                Some((found, version)) if (found.received_seconds - received).abs() < SAME_SECONDS => {
+                    return Ok(Claimed::Theirs(found.owner, version));
+                }
+                Some((_, version)) if self.replace(name, &claim, version.clone()).await? => return Ok(Claimed::Ours),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The registration that the same answers have already.
+    async fn first(&self, owner: &str) -> Result<Option<Uuid>, StoreError> {
+        let id: Uuid = owner.parse().map_err(|_| StoreError::Damaged)?;
+        Ok(self.read(id).await?.map(|_| id))
+    }
+
+    /// Whether an address may have another confirmation: there is so much room for each.
+    async fn has_room(&self, address_key: &str, new: &Stored) -> Result<bool, StoreError> {
+        for number in 0..CONFIRMATIONS_MAX {
+            // In the name of the answers, so that several who send them at a time take one place and not one each.
+            let name = format!("address/{address_key}/{number}");
+            let received = new.envelope.received.as_second();
+            if let Claimed::Ours = self.claim(&name, &new.submission_key, received).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn insert(&self, new: &Stored) -> Result<Inserted, StoreError> {
+        let (id, received) = (new.envelope.id, new.envelope.received.as_second());
+        let same = format!("same/{}", new.submission_key);
+        if let Some((claim, _)) = self.read_json::<Claim>(&same).await?
+            && (claim.received_seconds - received).abs() < SAME_SECONDS
+            && let Some(first) = self.first(&claim.owner).await?
+        {
+            return Ok(Inserted::Already(first));
+        }
+        let mut new = new.clone();
+        let mut too_many = None;
+        for mail in &new.mails {
+            if let Some(address) = &mail.address_key
+                && !self.has_room(address, &new).await?
+            {
+                too_many = Some(mail.kind);
+            }
+        }
+        new.mails.retain(|mail| Some(mail.kind) != too_many);
+        // Stored before it has the answers for itself: whoever finds that it has them says that they are stored.
+        if !self.write(&new).await? && self.read(id).await?.is_none() {
+            return Err(StoreError::Locked);
+        }
+        loop {
+            let Claimed::Theirs(owner, version) = self.claim(&same, &id.to_string(), received).await? else {
+                return Ok(Inserted::New { confirmation: new.has_confirmation() });
+            };
+            if let Some(first) = self.first(&owner).await? {
+                // Another was as fast. Nobody has been told of ours.
+                self.remove(&format!("registration/{id}")).await?;
+                self.remove(&format!("data_key/{id}")).await?;
+                for mark in marks(&new) {
+                    self.remove(&mark).await?;
+                }
+                return Ok(Inserted::Already(first));
+            }
+            // It has been erased since.
+            let claim = Claim { owner: id.to_string(), received_seconds: received };
+            if self.replace(&same, &claim, version).await? {
+                return Ok(Inserted::New { confirmation: new.has_confirmation() });
+            }
+        }
+    }
+
+    async fn take_due(&self, now: Timestamp, limit: u32) -> Result<Vec<(Stored, MailKind)>, StoreError> {
+        let mut marks = self.names("outbox", "");
+        let mut taken = Vec::new();
+        while taken.len() < limit as usize
+            && let Some(mark) = marks.next().await
+        {
+            let (name, meta) = mark?;
+            let Some((due, id, kind)) = read_mark(&name) else { continue };
+            if due > now.as_second() {
+                break;
+            }
+            let lease = |stored: &mut Stored| {
+                let mail = stored.mails.iter_mut().find(|mail| mail.kind == kind && mail.due == Some(due))?;
+                mail.due = Some(now.as_second() + LEASE_SECONDS);
+                Some(())
+            };
+            match self.change(id, lease).await? {
+                Some(((), stored)) => {
+                    let data_key = self.read_data_key(id).await?.map(|(data_key, _)| data_key);
+                    taken.push((Stored { data_key, ..stored }, kind));
+                }
+                None if now.as_second() - meta.last_modified.timestamp() > MARK_SECONDS_MIN => {
+                    self.remove(&format!("outbox/{name}")).await?;
+                }
+                None => {}
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn make_due(&self, id: Option<Uuid>, now: Timestamp) -> Result<usize, StoreError> {
+        let ids: BTreeSet<Uuid> = match id {
+            Some(id) => BTreeSet::from([id]),
+            None => {
+                let failing = self.names("outbox", "").try_filter_map(async |(name, _)| {
+                    Ok(read_mark(&name).filter(|_| name.ends_with(MailState::Failed.word())).map(|(_, id, _)| id))
+                });
+                let resting = self
+                    .names("resting", "")
+                    .try_filter_map(async |(name, _)| Ok(name.split('.').next().and_then(|id| id.parse().ok())));
+                failing.chain(resting).try_collect().await?
+            }
+        };
+        let mut count = 0;
+        for id in ids {
+            let due = |stored: &mut Stored| {
+                let failed = stored.mails.iter_mut().filter(|mail| mail.state == MailState::Failed);
+                let count = failed.map(|mail| (mail.due, mail.attempts) = (Some(now.as_second()), 0)).count();
+                (count > 0).then_some(count)
+            };
+            count += self.change(id, due).await?.map_or(0, |(count, _)| count);
+        }
+        Ok(count)
+    }
+
+    async fn page(&self, order: Order, after: Option<Uuid>, limit: u32) -> Result<Vec<Envelope>, StoreError> {
+        let limit = limit as usize;
+        let id = |name: &str| name.parse::<Uuid>().map_err(|_| StoreError::Damaged);
+        let ids = match order {
+            Order::Oldest => {
+                let after = after.map_or_else(String::new, |id| id.to_string());
+                self.names("registration", &after).map(move |found| id(&found?.0)).boxed()
+            }
+            // Buckets are read from one end only, so their names are read up to where the page ends.
+            Order::Newest => {
+                let mut ids: Vec<Uuid> =
+                    self.names("registration", "").map(move |found| id(&found?.0)).try_collect().await?;
+                ids.retain(|id| after.is_none_or(|after| *id < after));
+                ids.reverse();
+                stream::iter(ids.into_iter().map(Ok)).boxed()
+            }
+        };
+        // One that is erased meanwhile makes room for the next.
+        ids.map(|id| async { Ok(self.read(id?).await?.map(|(stored, _)| stored.envelope)) })
+            .buffered(READS_MAX.min(limit))
+            .try_filter_map(async |found| Ok(found))
+            .take(limit)
+            .try_collect()
+            .await
+    }
+
+    async fn numbers(&self, now: Timestamp) -> Result<Numbers, StoreError> {
+        let mut numbers = Numbers { registrations: 0, lately: 0, held: 0, outbox: Outbox::default() };
+        let since = now.as_second() - SAME_SECONDS;
+        let mut registrations = self.names("registration", "");
+        while let Some(found) = registrations.next().await {
+            let id: Uuid = found?.0.parse().map_err(|_| StoreError::Damaged)?;
+            let received = id.get_timestamp().map_or(0, |moment| moment.to_unix().0);
+            numbers.registrations += 1;
+            numbers.lately += u64::from(i64::try_from(received).is_ok_and(|received| received > since));
+        }
+        let mut marks = self.names("outbox", "");
+        while let Some(found) = marks.next().await {
+            let is_failing = found?.0.ends_with(MailState::Failed.word());
+            *(if is_failing { &mut numbers.outbox.failing } else { &mut numbers.outbox.pending }) += 1;
+        }
+        numbers.outbox.resting = self.count("resting").await?;
+        numbers.held = self.count("held").await?;
+        Ok(numbers)
+    }
+
+    async fn count(&self, folder: &str) -> Result<u64, StoreError> {
+        self.names(folder, "").try_fold(0, async |count, _| Ok(count + 1)).await
+    }
+}
+
+#[async_trait]
+impl Store for Objects {
+    async fn reach(&self) -> Result<(), StoreError> {
+        in_time(self.version()).await.map(drop)
+    }
+
+    async fn insert(&self, new: &Stored) -> Result<Inserted, StoreError> {
+        in_time(self.insert(new)).await
+    }
+
+    async fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
+        in_time(self.get(id)).await
+    }
+
+    async fn page(&self, order: Order, after: Option<Uuid>, limit: u32) -> Result<Vec<Envelope>, StoreError> {
+        // As long as it takes, with a limit for each answer: a page is many objects, and nobody waits for it but staff.
+        self.page(order, after, limit).await
+    }
+
+    async fn restore(&self, stored: &Stored) -> Result<bool, StoreError> {
+        in_time(async {
+            let Envelope { id, received, .. } = stored.envelope;
+            let is_new = self.write(stored).await?;
+            // The same answers are known here, too, from now on; where another has had them, that is as well.
+            self.claim(&format!("same/{}", stored.submission_key), &id.to_string(), received.as_second()).await?;
+            Ok(is_new)
+        })
+        .await
+    }
+
+    async fn ids_of_person(&self, key: &str) -> Result<Vec<Uuid>, StoreError> {
+        // A mark may have stayed of what is not there.
+        self.names(&format!("person/{key}"), "")
+            .try_filter_map(async |(name, _)| self.first(&name).await)
+            .try_collect()
+            .await
+    }
+
+    async fn data_keys(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, DataKey)>, StoreError> {
+        let after = after.map_or_else(String::new, |id| id.to_string());
+        self.names("data_key", &after)
+            .map(|found| async {
+                let id: Uuid = found?.0.parse().map_err(|_| StoreError::Damaged)?;
+                Ok(self.read_data_key(id).await?.map(|(data_key, _)| (id, data_key)))
+            })
+            .buffered(READS_MAX.min(limit as usize))
+            .try_filter_map(async |found| Ok(found))
+            .take(limit as usize)
+            .try_collect()
+            .await
+    }
+
+    async fn replace_data_key(&self, id: Uuid, seen: &DataKey, new: &DataKey) -> Result<bool, StoreError> {
+        in_time(async {
+            match self.read_data_key(id).await? {
+                Some((found, version)) if found.sealed == seen.sealed => {
+                    self.replace(&format!("data_key/{id}"), &data_key_record(new), version).await
+                }
+                _ => Ok(false),
+            }
+        })
+        .await
+    }
+
+    async fn release(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let release = |stored: &mut Stored| {
+            stored.envelope.held.take()?;
+            stored.envelope.revision += 1;
+            let mail = Mail { due: Some(now.as_second()), ..Mail::to_be_sent(MailKind::Staff, None, now) };
+            stored.mails.retain(|mail| mail.kind != MailKind::Staff);
+            stored.mails.insert(0, mail);
+            Some(())
+        };
+        Ok(in_time(self.change(id, release)).await?.is_some())
+    }
+
+    async fn take_due(&self, now: Timestamp, limit: u32) -> Result<Vec<(Stored, MailKind)>, StoreError> {
+        in_time(self.take_due(now, limit)).await
+    }
+
+    async fn note_mail(&self, id: Uuid, kind: MailKind, outcome: Attempt, now: Timestamp) -> Result<(), StoreError> {
+        let note = |stored: &mut Stored| {
+            let mail = stored.mails.iter_mut().find(|mail| mail.kind == kind)?;
+            *mail = mail.clone().after(outcome, now);
+            Some(())
+        };
+        in_time(self.change(id, note)).await.map(drop)
+    }
+
+    async fn make_due(&self, id: Option<Uuid>, now: Timestamp) -> Result<usize, StoreError> {
+        // As a page: for staff, and as long as it takes.
+        self.make_due(id, now).await
+    }
+
+    async fn numbers(&self, now: Timestamp) -> Result<Numbers, StoreError> {
+        self.numbers(now).await
+    }
+}
+
+/// Ends what a visitor waits for when its time is over.
+async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let done = tokio::time::timeout(OPERATION_TIME_MAX, work).await;
+    done.unwrap_or_else(|_| Err(StoreError::Other("no answer in time".to_owned())))
+}
+
+fn json(value: &impl Serialize) -> PutPayload {
+    serde_json::to_vec(value).expect("invariant: what is stored can be written as JSON").into()
+}
+
+fn record(stored: &Stored) -> Record {
+    let mail = |mail: &Mail| MailRecord {
+        kind: mail.kind,
+        state: mail.state,
+        error: mail.error.clone(),
+        attempts: mail.attempts,
+        due: mail.due,
+        address_key: mail.address_key.clone(),
+        letter: mail.letter.as_ref().map(|letter| BASE64_STANDARD.encode(letter.expose())),
+    };
+    Record {
+        envelope: stored.envelope.clone(),
+        content: BASE64_STANDARD.encode(stored.content.expose()),
+        person_keys: stored.person_keys.clone(),
+        submission_key: stored.submission_key.clone(),
+        mails: stored.mails.iter().map(mail).collect(),
+    }
+}
+
+fn stored(record: Record) -> Result<Stored, StoreError> {
+    let mail = |mail: MailRecord| {
+        let MailRecord { kind, state, error, attempts, due, address_key, letter } = mail;
+        let letter = letter.map(|letter| bytes(&letter)).transpose()?.map(Private::new);
+        Ok(Mail { kind, state, error, attempts, due, address_key, letter })
+    };
+    Ok(Stored {
+        envelope: record.envelope,
+        content: Private::new(bytes(&record.content)?),
+        data_key: None,
+        person_keys: record.person_keys,
+        submission_key: record.submission_key,
+        mails: record.mails.into_iter().map(mail).collect::<Result<_, StoreError>>()?,
+    })
+}
+
+fn data_key_record(data_key: &DataKey) -> DataKeyRecord {
+    DataKeyRecord { sealed: BASE64_STANDARD.encode(&data_key.sealed), keys: data_key.keys.clone() }
+}
+
+fn bytes(base64: &str) -> Result<Vec<u8>, StoreError> {
+    BASE64_STANDARD.decode(base64).map_err(|_| StoreError::Damaged)
+}
+
+/// The empty objects that tell of a registration.
+fn marks(stored: &Stored) -> BTreeSet<String> {
+    let id = stored.envelope.id;
+    let held = stored.envelope.held.as_ref().map(|_| format!("held/{id}"));
+    let mails = stored.mails.iter().filter_map(|mail| {
+        let (kind, state) = (mail.kind.word(), mail.state.word());
+        match mail.due {
+            // As long as seconds will be for three thousand years, so that the order of names is that of numbers.
+            Some(due) => Some(format!("outbox/{due:011}.{id}.{kind}.{state}")),
+            None if mail.state == MailState::Failed => Some(format!("resting/{id}.{kind}")),
+            None => None,
+        }
+    });
+    let persons = stored.person_keys.iter().map(|key| format!("person/{key}/{id}"));
+    held.into_iter().chain(mails).chain(persons).collect()
+}
+
+/// When which mail is due, by the name of its mark.
+fn read_mark(name: &str) -> Option<(i64, Uuid, MailKind)> {
+    let mut parts = name.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, MailKind::from_word(parts.next()?)?))
+}
