@@ -25,6 +25,8 @@ mod private;
 mod proxy;
 pub mod purpose;
 mod receipt;
+#[cfg(feature = "staff")]
+pub mod records;
 mod refusal;
 pub mod registration;
 pub mod seal;
