@@ -9,6 +9,8 @@
 //! Everything here is told the moment and who asks; it knows neither the clock nor the environment, and no answers.
 
 mod decision;
+mod deed;
+mod desk;
 mod hold;
 pub mod ledger;
 mod people;
@@ -16,11 +18,17 @@ mod plan;
 mod refusal;
 mod request;
 mod rules;
+mod stats;
+mod store;
 
-pub use decision::{Cause, Decision, Extension, Outcome, Record, decide};
+pub use decision::{Cause, Decision, Extension, Outcome, Record, decide, decide_again};
+pub use deed::Deed;
+pub use desk::{Applied, Desk, DeskError, Replayed, Subject};
 pub use hold::{Hold, Release, Scope};
 pub use people::{Attestation, People, Person, Role, Who};
 pub use plan::{Class as PlanClass, Plan, PlanError, PlanId};
 pub use refusal::Refusal;
 pub use request::{REQUEST_DAYS_MAX, Request, RequestKind, RequestState};
+pub use stats::{Counts, Unit};
+pub use store::{Fate, Matters, Recheck, RecordStore};
 pub use rules::{Class, ClassOf, Rules, Term, VersionRules};

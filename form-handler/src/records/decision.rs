@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::records::ledger::Tombstone;
 use crate::records::{Hold, Request, RequestKind, RequestState, Rules, Term};
 
 /// Where a reason is on record to keep what a person wants erased, legal has this many days to decide; silence erases.
@@ -26,7 +27,7 @@ pub struct Record {
     /// That version's digest.
     pub statement_digest: String,
     /// How often it was changed: a decision is about this revision and no other.
-    pub revision: i64,
+    pub revision: u64,
     /// Whether it is kept apart as suspected spam.
     pub is_suspected: bool,
     /// The request for whose sake only legal may see it.
@@ -128,7 +129,7 @@ pub enum Cause {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     record: Uuid,
-    revision: i64,
+    revision: u64,
     outcome: Outcome,
     statement: String,
 }
@@ -142,7 +143,7 @@ impl Decision {
 
     /// The record's revision that was seen.
     #[must_use]
-    pub fn revision(&self) -> i64 {
+    pub fn revision(&self) -> u64 {
         self.revision
     }
 
@@ -179,6 +180,18 @@ pub fn decide(record: &Record, holds: &[Hold], requests: &[Request], rules: &Rul
     };
     let statement = term.map_or_else(|| record.statement_version.clone(), |term| term.version);
     Decision { record: record.id, revision: record.revision, outcome, statement }
+}
+
+/// Decides about a record that a restored backup has brought back, and that was erased before: it is erased again. None where
+/// it is not the record that was erased.
+#[must_use]
+pub fn decide_again(record: &Record, tombstone: &Tombstone) -> Option<Decision> {
+    (tombstone.is_of(record)).then(|| Decision {
+        record: record.id,
+        revision: record.revision,
+        outcome: Outcome::Erase { cause: tombstone.cause.clone(), since: record.received },
+        statement: record.statement_version.clone(),
+    })
 }
 
 fn held(record: &Record, holds: &[Hold], requests: &[Request]) -> Outcome {

@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use statement::digest::sha256_hex;
 use statement::lock::FIRST_PREV;
 use uuid::Uuid;
 
-use crate::records::{Cause, Refusal};
+use crate::records::{Cause, Hold, Record, Refusal};
 use crate::store::{make_private_file, make_private_folder};
 
 /// So much of the end is read first, to find the last line.
@@ -95,6 +96,28 @@ pub struct Tombstone {
     /// The holds that it was once under.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<String>,
+}
+
+impl Tombstone {
+    /// What stays of a record that is erased for this cause; of these holds, those that it was under.
+    #[must_use]
+    pub fn new(record: &Record, cause: Cause, holds: &[Hold]) -> Self {
+        let was_under = |hold: &&Hold| Hold { released: None, ..(*hold).clone() }.keeps(record);
+        Self {
+            record: record.id,
+            form: record.form.clone(),
+            statement_digest: record.statement_digest.clone(),
+            received: TimeZone::UTC.to_datetime(record.received).date(),
+            cause,
+            holds: holds.iter().filter(was_under).map(|hold| hold.id.clone()).collect(),
+        }
+    }
+
+    /// Whether it is what stayed of this record.
+    #[must_use]
+    pub fn is_of(&self, record: &Record) -> bool {
+        *self == Self { holds: self.holds.clone(), ..Self::new(record, self.cause.clone(), &[]) }
+    }
 }
 
 /// The end of the chain.

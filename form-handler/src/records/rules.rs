@@ -4,6 +4,7 @@
 //! It knows no registration's content, and nothing of holds and requests, which come before it.
 
 use jiff::Timestamp;
+use statement::contract::{Contract, VersionPromises};
 use statement::period::Period;
 
 use crate::records::Record;
@@ -25,6 +26,25 @@ pub struct VersionRules {
     pub is_reviewed: bool,
     /// Whether its periods are for records under earlier versions too.
     pub is_for_all_records: bool,
+}
+
+impl VersionRules {
+    fn new(promises: &VersionPromises) -> Self {
+        let retention = promises.retention.as_ref();
+        // The build has read them before it wrote them; one that cannot be read gives no right to erase.
+        let never = || Period::parse("P9000Y").ok();
+        let period = |text: Option<&String>| text.and_then(|text| Period::parse(text).ok().or_else(never));
+        let has = |word: Option<&String>, wanted: &str| word.is_some_and(|word| word == wanted);
+        Self {
+            document: promises.document.clone(),
+            version: promises.version.clone(),
+            digest: promises.digest.clone(),
+            minimum: period(retention.and_then(|retention| retention.minimum.as_ref())),
+            maximum: period(retention.and_then(|retention| retention.maximum.as_ref())),
+            is_reviewed: has(retention.and_then(|retention| retention.at_minimum.as_ref()), "review"),
+            is_for_all_records: has(retention.and_then(|retention| retention.applies_to.as_ref()), "all-records"),
+        }
+    }
 }
 
 /// Records that are kept for another time than the statement's minimum, with the reason.
@@ -72,6 +92,12 @@ pub struct Term {
 }
 
 impl Rules {
+    /// The rules of a site, with the classes of its staff.
+    #[must_use]
+    pub fn new(contract: &Contract, classes: &[Class]) -> Self {
+        Self { versions: contract.versions.iter().map(VersionRules::new).collect(), classes: classes.to_vec() }
+    }
+
     /// How long a record is kept; none where the version it was collected under is not among the rules.
     ///
     /// The version it was collected under rules it. A later one does only where it says that its periods are for all

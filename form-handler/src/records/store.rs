@@ -1,0 +1,135 @@
+//! What a store does for staff, beside taking registrations in: it shows records without their answers, keeps holds and
+//! requests, and destroys what was decided to be.
+//!
+//! It knows no rules: who decides is [`decide`](crate::records::decide), before a record is destroyed and once more in the
+//! same transaction, so that a hold placed meanwhile wins.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::private::Private;
+use crate::records::ledger::Tombstone;
+use crate::records::{Decision, Extension, Hold, Outcome, Record, Request, Rules, decide, decide_again};
+use crate::store::StoreError;
+
+/// All holds and requests there ever were; of those about people, with the records that the index has of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Matters {
+    /// By id.
+    pub holds: Vec<Hold>,
+    /// By id.
+    pub requests: Vec<Request>,
+}
+
+impl Matters {
+    /// The same, as if this request were answered.
+    #[must_use]
+    pub fn answering(mut self, id: Option<&str>) -> Self {
+        for request in self.requests.iter_mut().filter(|request| Some(request.id.as_str()) == id) {
+            *request = request.clone().answered();
+        }
+        self
+    }
+
+    /// Decides about a record.
+    #[must_use]
+    pub fn decide(&self, record: &Record, rules: &Rules, now: Timestamp) -> Decision {
+        decide(record, &self.holds, &self.requests, rules, now)
+    }
+}
+
+/// How it is decided once more, when a record is about to be destroyed.
+#[derive(Debug, Clone)]
+pub enum Recheck {
+    /// By the rules.
+    Rules {
+        /// The rules.
+        rules: Arc<Rules>,
+        /// The moment.
+        now: Timestamp,
+        /// The request that is being answered.
+        answering: Option<String>,
+    },
+    /// By what stayed of what was erased before a backup was restored.
+    Tombstones(Arc<HashMap<Uuid, Tombstone>>),
+}
+
+impl Recheck {
+    /// The holds and requests as they count for it.
+    pub(crate) fn of(&self, matters: Matters) -> Matters {
+        match self {
+            Self::Rules { answering, .. } => matters.answering(answering.as_deref()),
+            Self::Tombstones(_) => matters,
+        }
+    }
+
+    /// Decides; none where there is nothing to decide by.
+    fn decide(&self, record: &Record, matters: &Matters) -> Option<Decision> {
+        match self {
+            Self::Rules { rules, now, .. } => Some(matters.decide(record, rules, *now)),
+            Self::Tombstones(tombstones) => decide_again(record, tombstones.get(&record.id)?),
+        }
+    }
+}
+
+/// What became of a record that was to be destroyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is destroyed.
+    Erased,
+    /// It was not there.
+    Gone,
+    /// It is there: it was changed, or something keeps it, since it was decided about.
+    Kept(Outcome),
+}
+
+impl Fate {
+    /// What becomes of a record as it is now, of which this was decided before: the one rule of all stores.
+    pub(crate) fn of(now: Option<&Record>, decision: &Decision, recheck: &Recheck, matters: &Matters) -> Self {
+        let Some(record) = now else { return Self::Gone };
+        match recheck.decide(record, matters) {
+            Some(again) if again.erases().is_some() && decision.erases().is_some() => {
+                let is_as_seen = record.revision == decision.revision();
+                if is_as_seen { Self::Erased } else { Self::Kept(Outcome::Unknown) }
+            }
+            Some(again) => Self::Kept(again.outcome().clone()),
+            None => Self::Kept(Outcome::Unknown),
+        }
+    }
+}
+
+/// What a store does for staff.
+#[async_trait]
+pub trait RecordStore: Send + Sync {
+    /// The records after one, or from the first, by their ids; at most so many, and fewer only where there are no more.
+    async fn records(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Record>, StoreError>;
+
+    /// One record.
+    async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError>;
+
+    /// The holds and requests.
+    async fn matters(&self) -> Result<Matters, StoreError>;
+
+    /// Adds a hold, or puts it in the place of the one with its id.
+    async fn put_hold(&self, hold: &Hold) -> Result<(), StoreError>;
+
+    /// Adds a request, or puts it in the place of the one with its id.
+    async fn put_request(&self, request: &Request) -> Result<(), StoreError>;
+
+    /// Has only legal see a record, for the sake of a request, and drops mail about it; whether it is there.
+    async fn restrict(&self, id: Uuid, request: &str) -> Result<bool, StoreError>;
+
+    /// Notes why a record is kept longer; whether it is there.
+    async fn extend(&self, id: Uuid, extension: &Extension) -> Result<bool, StoreError>;
+
+    /// Puts other content in the place of what was typed; whether the record is there in the revision that was seen.
+    async fn correct(&self, id: Uuid, revision: u64, content: &Private<Vec<u8>>) -> Result<bool, StoreError>;
+
+    /// Destroys those records of which that was decided and of which it is decided again, with all that hangs on them, in one
+    /// transaction; what became of each.
+    async fn destroy(&self, decisions: &[Decision], recheck: &Recheck) -> Result<Vec<Fate>, StoreError>;
+}
