@@ -24,7 +24,7 @@ mod place;
 mod private;
 mod proxy;
 pub mod purpose;
-mod receipt;
+pub mod receipt;
 #[cfg(feature = "staff")]
 pub mod records;
 mod refusal;

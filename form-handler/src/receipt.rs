@@ -5,7 +5,7 @@
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use statement::contract::{FormContract, StatementInForce};
+use statement::contract::{Contract, FormContract, StatementInForce};
 use statement::digest::{canonical_json, sha256_hex};
 use statement::form::FieldKind;
 use statement::period::Period;
@@ -68,4 +68,39 @@ pub(crate) fn receipt(registration: &Registration, form: &FormContract, statemen
 fn not_before(registration: &Registration, minimum: &str) -> Option<String> {
     let end = Period::parse(minimum).ok()?.after(registration.received);
     Some(TimeZone::UTC.to_datetime(end).date().to_string())
+}
+
+/// A receipt that is whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The registration's id.
+    pub record: String,
+    /// The version of the statement it was collected under.
+    pub version: String,
+    /// The permalink of that version.
+    pub url: String,
+}
+
+/// Checks that a receipt says what it said when it was written, and that its statement is one that the site has published.
+///
+/// # Errors
+/// Says in plain words what is wrong with it.
+pub fn verify(json: &[u8], contract: &Contract) -> Result<Verified, &'static str> {
+    let receipt: Option<Value> = serde_json::from_slice(json).ok();
+    let receipt = receipt.filter(|receipt| receipt["schema"] == "registration-receipt/1");
+    let mut receipt = receipt.ok_or("it is not a receipt of a registration")?;
+    let digest = receipt.as_object_mut().and_then(|receipt| receipt.remove("sha256"));
+    if digest != Some(Value::from(sha256_hex(canonical_json(&receipt).as_bytes()))) {
+        return Err("the receipt was altered: its digest is not that of what it says");
+    }
+    let said = &receipt["statement"];
+    let version = contract.version_of(said["digest"].as_str().unwrap_or_default());
+    let version = version.filter(|version| {
+        [("version", &version.version), ("text_sha256", &version.text_sha256), ("facts_sha256", &version.facts_sha256)]
+            .iter()
+            .all(|(key, value)| said[*key] == value.as_str())
+    });
+    let version = version.ok_or("the site has published no such version of its statement")?;
+    let record = receipt["record"].as_str().unwrap_or_default().to_owned();
+    Ok(Verified { record, version: version.version.clone(), url: version.url.clone() })
 }

@@ -29,6 +29,6 @@ pub use people::{Attestation, People, Person, Role, Who};
 pub use plan::{Class as PlanClass, Plan, PlanError, PlanId};
 pub use refusal::Refusal;
 pub use request::{REQUEST_DAYS_MAX, Request, RequestKind, RequestState};
+pub use rules::{Class, ClassOf, Rules, Term, VersionRules};
 pub use stats::{Counts, Unit};
 pub use store::{Fate, Matters, Recheck, RecordStore};
-pub use rules::{Class, ClassOf, Rules, Term, VersionRules};

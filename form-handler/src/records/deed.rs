@@ -48,12 +48,12 @@ pub enum Deed {
 /// What is known of a deed afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Done {
+pub(crate) struct Done {
     /// The line that began it.
-    pub of: u64,
+    pub(crate) of: u64,
     /// Which records are erased.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub erased: Vec<Uuid>,
+    pub(crate) erased: Vec<Uuid>,
 }
 
 impl Deed {

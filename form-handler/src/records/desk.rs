@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use statement::contract::{Contract, VersionPromises};
+use statement::contract::{Contract, StatementInForce, VersionPromises};
+use statement::period::Period;
 use uuid::Uuid;
 
 use crate::private::Private;
@@ -31,8 +32,8 @@ pub use replay::Replayed;
 
 /// So many records are looked at, at once.
 const LOT: u32 = 1000;
-/// A record is kept longer by at most so many years, unless legal says so.
-const EXTENSION_YEARS_MAX: i64 = 2;
+/// A record is kept longer for so long at most, unless legal says so.
+const EXTENSION_MAX: &str = "P2Y";
 
 /// Why something is not done.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +90,7 @@ impl Subject {
 pub struct Desk<'a> {
     store: &'a dyn RecordStore,
     ledger: &'a Path,
-    contract: &'a Contract,
+    contract: Option<&'a Contract>,
     rules: Arc<Rules>,
     who: Who,
     now: Timestamp,
@@ -102,17 +103,18 @@ impl std::fmt::Debug for Desk<'_> {
 }
 
 impl<'a> Desk<'a> {
-    /// A desk for one command.
+    /// A desk for one command. Without a contract nobody knows what was promised: then nothing is erased.
     #[must_use]
     pub fn new(
         store: &'a dyn RecordStore,
         ledger: &'a Path,
-        contract: &'a Contract,
+        contract: Option<&'a Contract>,
         people: &People,
         who: Who,
         now: Timestamp,
     ) -> Self {
-        Self { store, ledger, contract, rules: Arc::new(Rules::new(contract, &people.classes)), who, now }
+        let rules = contract.map(|contract| Rules::new(contract, &people.classes)).unwrap_or_default();
+        Self { store, ledger, contract, rules: Arc::new(rules), who, now }
     }
 
     /// Who is at it.
@@ -124,12 +126,16 @@ impl<'a> Desk<'a> {
     /// The version of the statement in force, for messages.
     #[must_use]
     pub fn version(&self) -> &str {
-        self.contract.statement.as_ref().map_or("(none)", |statement| &statement.version)
+        self.statement().map_or("(none)", |statement| &statement.version)
+    }
+
+    fn statement(&self) -> Option<&StatementInForce> {
+        self.contract?.statement.as_ref()
     }
 
     /// What the version in force promises.
     fn in_force(&self) -> Option<&VersionPromises> {
-        self.contract.statement.as_ref().and_then(|statement| self.contract.version_of(&statement.digest))
+        self.contract?.version_of(&self.statement()?.digest)
     }
 
     /// Refuses whoever has not the role, or no access under the statement.
@@ -150,7 +156,7 @@ impl<'a> Desk<'a> {
             action: action.to_owned(),
             target: target.to_owned(),
             reason: reason.map(str::to_owned),
-            statement: self.contract.statement.as_ref().map(|statement| statement.version.clone()),
+            statement: self.statement().map(|statement| statement.version.clone()),
             outcome,
             detail: None,
         }
@@ -158,9 +164,13 @@ impl<'a> Desk<'a> {
 
     /// The ledger, for this process alone; what a stopped program has begun is ended first.
     async fn ledger(&self) -> Result<Ledger, DeskError> {
-        let mut ledger = Ledger::open(self.ledger)?;
+        let path = self.ledger.to_owned();
+        // Who waits for another's turn holds up nobody.
+        let opened = tokio::task::spawn_blocking(move || Ledger::open(&path)).await;
+        let mut ledger = opened.map_err(|_| StoreError::Other("the work was cut short".to_owned()))??;
         let Some(begun) = ledger.unfinished().cloned() else { return Ok(ledger) };
-        let unreadable = || Refusal::new("P540", format!("the ledger was altered: line {} is not one of ours", begun.seq));
+        let unreadable =
+            || Refusal::new("P540", format!("the ledger was altered: line {} is not one of ours", begun.seq));
         let deed = begun.act.detail.clone().ok_or_else(unreadable)?;
         let deed: Deed = serde_json::from_value(deed).map_err(|_| unreadable())?;
         deed.carry_out(self.store).await?;
@@ -197,7 +207,13 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// When it cannot be written; then nothing is shown.
-    pub async fn note_read(&self, role: Role, action: &str, target: &str, reason: Option<&str>) -> Result<(), DeskError> {
+    pub async fn note_read(
+        &self,
+        role: Role,
+        action: &str,
+        target: &str,
+        reason: Option<&str>,
+    ) -> Result<(), DeskError> {
         self.ledger().await?.append(self.act(role.word(), action, target, reason, Step::Done), self.now)?;
         Ok(())
     }
@@ -255,7 +271,9 @@ impl<'a> Desk<'a> {
         let mut matters = self.store.matters().await?.answering(subject.request());
         // Most are over after some years.
         matters.holds.retain(|hold| hold.released.is_none());
-        matters.requests.retain(|request| request.state != RequestState::Closed || Some(&*request.id) == subject.request());
+        matters
+            .requests
+            .retain(|request| request.state != RequestState::Closed || Some(&*request.id) == subject.request());
         let (mut plan, mut after) = (Plan::new(&subject.name(), at), None);
         loop {
             let page = self.page(subject, &matters, after).await?;
@@ -295,13 +313,15 @@ impl<'a> Desk<'a> {
         let by_legal = self.who.roles.contains(&Role::Legal);
         let extension = Extension { until: midnight(until), reason: reason.to_owned(), decided: self.now, by_legal };
         let refuse = |fact: String| DeskError::from(Refusal::new("P514", fact));
-        let years = jiff::Span::new().years(EXTENSION_YEARS_MAX);
-        let limit = self.now.to_zoned(TimeZone::UTC).checked_add(years).map_or(self.now, |limit| limit.timestamp());
-        if extension.until > limit && !by_legal {
-            return Err(refuse(format!("{until} is more than {EXTENSION_YEARS_MAX} years away, which takes the role `legal`")));
+        let limit = Period::parse(EXTENSION_MAX).expect("invariant: it is a period");
+        if extension.until > limit.after(self.now) && !by_legal {
+            let fact = format!("{until} is more than {} away, which takes the role `legal`", limit.to_words());
+            return Err(refuse(fact));
         }
         if record.restricted.is_some() && !by_legal {
-            return Err(refuse(format!("somebody has asked for {id} to be erased: to keep it longer takes the role `legal`")));
+            return Err(refuse(format!(
+                "somebody has asked for {id} to be erased: to keep it longer takes the role `legal`"
+            )));
         }
         let term = self.rules.term(&record);
         if let Some(end) = term.as_ref().and_then(|term| term.ceiling).filter(|end| *end < extension.until) {
@@ -330,7 +350,7 @@ impl<'a> Desk<'a> {
     ) -> Result<(Hold, u64), DeskError> {
         self.must_be(Role::Legal, "place a hold")?;
         Refusal::of_personal(note)?;
-        let grounds = self.contract.statement.as_ref().map_or(&[][..], |statement| &statement.hold_grounds);
+        let grounds = self.statement().map_or(&[][..], |statement| &statement.hold_grounds);
         if !grounds.iter().any(|known| known == ground) {
             let known = if grounds.is_empty() { "none".to_owned() } else { grounds.join(", ") };
             let fact = format!("statement {} has no ground `{ground}` for a hold; it has {known}", self.version());
@@ -368,8 +388,11 @@ impl<'a> Desk<'a> {
         Refusal::of_personal(note)?;
         let mut ledger = self.ledger().await?;
         let matters = self.store.matters().await?;
-        let mut hold =
-            matters.holds.into_iter().find(|hold| hold.id == id).ok_or_else(|| DeskError::NotFound(format!("hold {id}")))?;
+        let mut hold = matters
+            .holds
+            .into_iter()
+            .find(|hold| hold.id == id)
+            .ok_or_else(|| DeskError::NotFound(format!("hold {id}")))?;
         if let Some(release) = &hold.released {
             return Err(Refusal::new("P523", format!("hold {id} was released on {}", day(release.at))).into());
         }
@@ -442,7 +465,11 @@ impl<'a> Desk<'a> {
             verified_by: verified_by.to_owned(),
             state: RequestState::Open,
         };
-        let role = if matches!(request.kind, RequestKind::Erasure { citation: Some(_) }) { Role::Legal } else { Role::Records };
+        let role = if matches!(request.kind, RequestKind::Erasure { citation: Some(_) }) {
+            Role::Legal
+        } else {
+            Role::Records
+        };
         let act = self.act(role.word(), "request", &request.id, Some(verified_by), Step::Begun);
         self.perform(&mut ledger, act, &Deed::Request(request.clone())).await?;
         Ok(request)
@@ -483,12 +510,16 @@ impl<'a> Desk<'a> {
         let of = ledger.append(begun.clone(), self.now)?;
         let done = self.store.correct(id, seen, content).await;
         self.end(&mut ledger, begun, matches!(done, Ok(true)), Done { of, erased: Vec::new() })?;
-        if done? { Ok(()) } else { Err(Refusal::new("P515", format!("{id} was changed meanwhile: look at it again")).into()) }
+        if done? {
+            Ok(())
+        } else {
+            Err(Refusal::new("P515", format!("{id} was changed meanwhile: look at it again")).into())
+        }
     }
 
     /// An id that no other has, even after a backup was restored: the ledger goes on.
     fn new_id(&self, letter: char, ledger: &Ledger) -> String {
-        format!("{letter}-{}-{:03}", self.now.to_zoned(TimeZone::UTC).year(), ledger.head().seq + 1)
+        format!("{letter}-{}-{:03}", day(self.now).year(), ledger.head().seq + 1)
     }
 }
 

@@ -40,7 +40,12 @@ impl Applied {
         let held: Vec<&String> = held.collect();
         let hold = matters.holds.iter().find(|hold| Some(&&hold.id) == held.first())?;
         let all = self.erased + self.kept.len() as u64;
-        let fact = format!("hold {} ({}) covers {} of {all} records; none of those was deleted", hold.id, hold.ground, held.len());
+        let fact = format!(
+            "hold {} ({}) covers {} of {all} records; none of those was deleted",
+            hold.id,
+            hold.ground,
+            held.len()
+        );
         Some(Refusal::new("P520", fact))
     }
 }
@@ -130,7 +135,8 @@ impl Desk<'_> {
         };
         let Some(request) = request.filter(|_| record.restricted.is_none()) else { return Ok(()) };
         let mut ledger = self.ledger().await?;
-        let act = self.act(Role::Records.word(), "restrict", &record.id.to_string(), Some(&plan.to_string()), Step::Begun);
+        let act =
+            self.act(Role::Records.word(), "restrict", &record.id.to_string(), Some(&plan.to_string()), Step::Begun);
         self.perform(&mut ledger, act, &Deed::Restrict { record: record.id, request: request.clone() }).await?;
         applied.restricted += 1;
         Ok(())

@@ -95,7 +95,8 @@ impl Desk<'_> {
         let mut begun: Option<(u64, Deed)> = None;
         ledger::read(self.ledger, |entry| {
             let detail = entry.act.detail.clone().unwrap_or_default();
-            let broken = |_| Refusal::new("P540", format!("the ledger was altered: line {} is not one of ours", entry.seq));
+            let broken =
+                |_| Refusal::new("P540", format!("the ledger was altered: line {} is not one of ours", entry.seq));
             if entry.act.outcome == Step::Begun {
                 begun = Some((entry.seq, serde_json::from_value(detail).map_err(broken)?));
             } else if let Some((seq, deed)) = begun.take()

@@ -1,0 +1,162 @@
+//! What the SQLite store does for staff: holds and requests in one table, and destroying in one transaction, in which nobody
+//! else writes.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::Sqlite;
+use crate::private::Private;
+use crate::records::{Decision, Extension, Fate, Hold, Matters, Recheck, Record, RecordStore, Request, Scope};
+use crate::store::StoreError;
+
+/// The columns of a [`Record`].
+const RECORD: &str =
+    "id, received, form, statement_version, statement_digest, revision, held is not null, restricted, extension";
+
+#[async_trait]
+impl RecordStore for Sqlite {
+    async fn records(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Record>, StoreError> {
+        self.in_background(move |connection| {
+            let after = after.map(|id| id.to_string()).unwrap_or_default();
+            let query = format!("select {RECORD} from registration where id > ?1 order by id limit ?2");
+            connection.prepare(&query)?.query_and_then(params![after, limit], read)?.collect()
+        })
+        .await
+    }
+
+    async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError> {
+        self.in_background(move |connection| record(connection, id)).await
+    }
+
+    async fn matters(&self) -> Result<Matters, StoreError> {
+        self.in_background(|connection| matters(connection)).await
+    }
+
+    async fn put_hold(&self, hold: &Hold) -> Result<(), StoreError> {
+        self.put("hold", hold.id.clone(), hold).await
+    }
+
+    async fn put_request(&self, request: &Request) -> Result<(), StoreError> {
+        self.put("request", request.id.clone(), request).await
+    }
+
+    async fn restrict(&self, id: Uuid, request: &str) -> Result<bool, StoreError> {
+        let request = request.to_owned();
+        self.in_transaction(move |transaction| {
+            let id = id.to_string();
+            transaction.execute("delete from mail where registration = ?1", [&id])?;
+            let query = "update registration set restricted = ?2, revision = revision + 1 where id = ?1";
+            Ok(transaction.execute(query, [&id, &request])? > 0)
+        })
+        .await
+    }
+
+    async fn extend(&self, id: Uuid, extension: &Extension) -> Result<bool, StoreError> {
+        let extension = json(extension);
+        self.in_transaction(move |transaction| {
+            let query = "update registration set extension = ?2, revision = revision + 1 where id = ?1";
+            Ok(transaction.execute(query, [id.to_string(), extension])? > 0)
+        })
+        .await
+    }
+
+    async fn correct(&self, id: Uuid, revision: u64, content: &Private<Vec<u8>>) -> Result<bool, StoreError> {
+        let content = content.clone();
+        self.in_transaction(move |transaction| {
+            let query = "update registration set content = ?3, revision = revision + 1 where id = ?1 and revision = ?2";
+            Ok(transaction.execute(query, params![id.to_string(), revision.cast_signed(), content.expose()])? > 0)
+        })
+        .await
+    }
+
+    async fn destroy(&self, decisions: &[Decision], recheck: &Recheck) -> Result<Vec<Fate>, StoreError> {
+        let (decisions, recheck) = (decisions.to_vec(), recheck.clone());
+        self.in_transaction(move |transaction| {
+            let matters = recheck.of(matters(transaction)?);
+            let fates = decisions.iter().map(|decision| {
+                let now = record(transaction, decision.record())?;
+                let fate = Fate::of(now.as_ref(), decision, &recheck, &matters);
+                if fate == Fate::Erased {
+                    let id = decision.record().to_string();
+                    // What hangs on it goes with it: foreign keys cascade.
+                    transaction.prepare("delete from registration where id = ?1")?.execute([id])?;
+                }
+                Ok(fate)
+            });
+            fates.collect()
+        })
+        .await
+    }
+}
+
+impl Sqlite {
+    async fn put(&self, kind: &'static str, id: String, matter: &impl serde::Serialize) -> Result<(), StoreError> {
+        let content = json(matter);
+        self.in_transaction(move |transaction| {
+            let query = "insert or replace into matter (id, kind, content) values (?1, ?2, ?3)";
+            transaction.execute(query, params![id, kind, content])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn record(connection: &Connection, id: Uuid) -> Result<Option<Record>, StoreError> {
+    let query = format!("select {RECORD} from registration where id = ?1");
+    let mut query = connection.prepare(&query)?;
+    query.query_row([id.to_string()], |row| Ok(read(row))).optional()?.transpose()
+}
+
+fn read(row: &Row<'_>) -> Result<Record, StoreError> {
+    let parsed = |column: usize| row.get_ref(column)?.as_str().map_err(|_| StoreError::Damaged);
+    let extension: Option<String> = row.get(8)?;
+    Ok(Record {
+        id: parsed(0)?.parse().map_err(|_| StoreError::Damaged)?,
+        received: parsed(1)?.parse().map_err(|_| StoreError::Damaged)?,
+        form: row.get(2)?,
+        statement_version: row.get(3)?,
+        statement_digest: row.get(4)?,
+        revision: row.get::<_, i64>(5)?.cast_unsigned(),
+        is_suspected: row.get(6)?,
+        restricted: row.get(7)?,
+        extension: extension.map(|json| serde_json::from_str(&json)).transpose().map_err(|_| StoreError::Damaged)?,
+    })
+}
+
+fn matters(connection: &Connection) -> Result<Matters, StoreError> {
+    let mut matters = Matters::default();
+    let mut query = connection.prepare("select kind, content from matter order by id")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, content): (String, String) = (row.get(0)?, row.get(1)?);
+        if kind == "hold" {
+            let mut hold: Hold = serde_json::from_str(&content).map_err(|_| StoreError::Damaged)?;
+            hold.scope.of_people = of_people(connection, &hold.scope)?;
+            matters.holds.push(hold);
+        } else {
+            let mut request: Request = serde_json::from_str(&content).map_err(|_| StoreError::Damaged)?;
+            request.scope.of_people = of_people(connection, &request.scope)?;
+            matters.requests.push(request);
+        }
+    }
+    Ok(matters)
+}
+
+/// The records of the people that a scope names, as the index has them.
+fn of_people(connection: &Connection, scope: &Scope) -> Result<BTreeSet<Uuid>, StoreError> {
+    let mut found = BTreeSet::new();
+    for key in &scope.people {
+        let mut query = connection.prepare("select registration from person_key where key = ?1")?;
+        for id in query.query_map([key], |row| row.get::<_, String>(0))? {
+            found.insert(id?.parse().map_err(|_| StoreError::Damaged)?);
+        }
+    }
+    Ok(found)
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("invariant: it is plain data")
+}
