@@ -69,10 +69,10 @@ fn received(number: u32, count: u32) -> Timestamp {
 }
 
 fn id(number: u32, count: u32) -> Uuid {
-    let seconds = u64::try_from(received(number, count).as_second()).unwrap();
-    let mut bytes = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0)).into_bytes();
-    bytes[12..].copy_from_slice(&number.to_be_bytes());
-    Uuid::from_bytes(bytes)
+    let milliseconds = u64::try_from(received(number, count).as_millisecond()).unwrap();
+    let mut rest = [0; 10];
+    rest[6..].copy_from_slice(&number.to_be_bytes());
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &rest).into_uuid()
 }
 
 fn fill(path: &Path, count: u32) {
