@@ -8,6 +8,9 @@
 //! and `candor serve` are doors in front of [`Handler::handle`].
 
 mod body;
+mod content;
+#[cfg(feature = "staff")]
+pub mod correction;
 mod delivery;
 pub mod doctor;
 mod door;

@@ -10,13 +10,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use form_handler::Private;
 use form_handler::records::ledger::Step;
 use form_handler::records::{
     Applied, Decision, DeskError, Extension, Fate, Hold, Matters, Outcome, PlanClass, PlanId, Recheck, Record,
     RecordStore, Request, RequestKind, RequestState, Role, Scope, Subject, Who,
 };
-use form_handler::store::{Store, StoreError};
+use form_handler::store::{Store, StoreError, Stored};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -287,7 +286,7 @@ async fn a_clock_that_was_set_back_is_refused() {
     );
     office.sweep(Subject::Retention, "ada", after(11)).await.unwrap();
     let before = at_desk!(office, "ada", after(10), |desk| {
-        let read = desk.note_read(Role::Reader, "show", &id.to_string(), None).await;
+        let read = desk.note_read(Role::Reader, "show", &id.to_string(), None, &[]).await;
         said(desk.settle("show", "-", read).await)
     });
     assert!(
@@ -366,6 +365,9 @@ impl RecordStore for Meddler {
     async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError> {
         self.inner().record(id).await
     }
+    async fn restricted(&self) -> Result<Vec<Uuid>, StoreError> {
+        self.inner().restricted().await
+    }
     async fn matters(&self) -> Result<Matters, StoreError> {
         self.inner().matters().await
     }
@@ -381,8 +383,8 @@ impl RecordStore for Meddler {
     async fn extend(&self, id: Uuid, extension: &Extension) -> Result<bool, StoreError> {
         self.inner().extend(id, extension).await
     }
-    async fn correct(&self, id: Uuid, revision: u64, content: &Private<Vec<u8>>) -> Result<bool, StoreError> {
-        self.inner().correct(id, revision, content).await
+    async fn correct(&self, corrected: &Stored) -> Result<bool, StoreError> {
+        self.inner().correct(corrected).await
     }
     async fn destroy(&self, decisions: &[Decision], recheck: &Recheck) -> Result<Vec<Fate>, StoreError> {
         if let Some(hold) = &self.late {

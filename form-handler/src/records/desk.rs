@@ -13,19 +13,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::Value;
+use serde_json::{Value, json};
 use statement::contract::{Contract, StatementInForce, VersionPromises};
 use statement::period::Period;
 use uuid::Uuid;
 
-use crate::private::Private;
 use crate::records::deed::Done;
 use crate::records::ledger::{Act, Ledger, LedgerError, Step};
 use crate::records::{
     Deed, Extension, Hold, Matters, Outcome, People, Plan, PlanClass, Record, RecordStore, Refusal, Release, Request,
     RequestKind, RequestState, Role, Rules, Scope, Who, decide,
 };
-use crate::store::StoreError;
+use crate::store::{Envelope, StoreError, Stored};
 
 pub use erasing::Applied;
 pub use replay::Replayed;
@@ -258,7 +257,7 @@ impl<'a> Desk<'a> {
     ) -> Result<Plan, DeskError> {
         self.must_be(Role::Records, "plan what is erased")?;
         let plan = self.plan_at(subject, self.now, each).await?;
-        self.note_read(Role::Records, "plan", &subject.name(), Some(&plan.id().to_string())).await?;
+        self.note_read(Role::Records, "plan", &subject.name(), Some(&plan.id().to_string()), &[]).await?;
         Ok(plan)
     }
 
@@ -434,7 +433,7 @@ impl<'a> Desk<'a> {
     pub async fn matters(&self, action: &str) -> Result<Matters, DeskError> {
         let role = if self.who.roles.contains(&Role::Legal) { Role::Legal } else { Role::Records };
         self.must_be(role, "see holds and requests")?;
-        self.note_read(role, action, "all", None).await?;
+        self.note_read(role, action, "all", None, &[]).await?;
         Ok(self.store.matters().await?)
     }
 
@@ -489,26 +488,20 @@ impl<'a> Desk<'a> {
         self.perform(&mut ledger, act, &Deed::Request(request)).await
     }
 
-    /// Puts corrected content in the place of what was typed; `fields` are the fields that were corrected.
+    /// Puts a corrected registration in the place of what was typed; `fields` are the fields that were corrected.
     ///
     /// # Errors
     /// When it is refused, the record was changed meanwhile, or something fails.
-    pub async fn correct(
-        &self,
-        id: Uuid,
-        seen: u64,
-        content: &Private<Vec<u8>>,
-        fields: Vec<String>,
-        reason: &str,
-    ) -> Result<(), DeskError> {
+    pub async fn correct(&self, corrected: &Stored, fields: Vec<String>, reason: &str) -> Result<(), DeskError> {
+        let Envelope { id, revision, .. } = corrected.envelope;
         self.must_be(Role::Records, "correct a registration")?;
         Refusal::of_personal(reason)?;
         let mut ledger = self.ledger().await?;
-        let deed = Deed::Correct { record: id, fields, revision: seen + 1 };
+        let deed = Deed::Correct { record: id, fields, revision: revision + 1 };
         let act = self.act(Role::Records.word(), "access correct", &id.to_string(), Some(reason), Step::Begun);
         let begun = Act { detail: Some(detail(&deed)), ..act };
         let of = ledger.append(begun.clone(), self.now)?;
-        let done = self.store.correct(id, seen, content).await;
+        let done = self.store.correct(corrected).await;
         self.end(&mut ledger, begun, matches!(done, Ok(true)), Done { of, erased: Vec::new() })?;
         if done? {
             Ok(())

@@ -11,10 +11,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::private::Private;
 use crate::records::ledger::Tombstone;
 use crate::records::{Decision, Extension, Hold, Outcome, Record, Request, Rules, decide, decide_again};
-use crate::store::StoreError;
+use crate::store::{StoreError, Stored};
 
 /// All holds and requests there ever were; of those about people, with the records that the index has of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -111,6 +110,9 @@ pub trait RecordStore: Send + Sync {
     /// One record.
     async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError>;
 
+    /// The records that only legal may see.
+    async fn restricted(&self) -> Result<Vec<Uuid>, StoreError>;
+
     /// The holds and requests.
     async fn matters(&self) -> Result<Matters, StoreError>;
 
@@ -126,8 +128,9 @@ pub trait RecordStore: Send + Sync {
     /// Notes why a record is kept longer; whether it is there.
     async fn extend(&self, id: Uuid, extension: &Extension) -> Result<bool, StoreError>;
 
-    /// Puts other content in the place of what was typed; whether the record is there in the revision that was seen.
-    async fn correct(&self, id: Uuid, revision: u64, content: &Private<Vec<u8>>) -> Result<bool, StoreError>;
+    /// Puts the content, the data key and the person keys of a corrected registration in the place of its own; whether it is
+    /// there in the revision that was seen.
+    async fn correct(&self, corrected: &Stored) -> Result<bool, StoreError>;
 
     /// Destroys those records of which that was decided and of which it is decided again, with all that hangs on them, in one
     /// transaction; what became of each.

@@ -86,7 +86,9 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
             let allowed = at.must_be(Role::Records, "correct a registration");
             at.settle("access correct", &record.to_string(), allowed).await?;
             let mut value = String::new();
-            std::io::stdin().read_to_string(&mut value).map_err(|error| format!("cannot read the new answer: {error}"))?;
+            std::io::stdin()
+                .read_to_string(&mut value)
+                .map_err(|error| format!("cannot read the new answer: {error}"))?;
             let value = Private::new(value);
             correct(&office, &at, &desk, identity.read()?.as_ref(), record, &field, &value, &reason).await
         }
@@ -105,7 +107,8 @@ impl Export<'_> {
         let request = matters.requests.iter().find(|request| request.id == id && request.kind == RequestKind::Access);
         let request = request.ok_or_else(|| Failure::Refused(format!("there is no request {id} for access")))?;
         let records = self.records(request).await?;
-        at.note_read(Role::Records, "access export", id, None, records.iter().map(|record| record.id).collect()).await?;
+        let ids: Vec<Uuid> = records.iter().map(|record| record.id).collect();
+        at.note_read(Role::Records, "access export", id, None, &ids).await?;
         let file = self.archive(request, &records).await?;
         write_new(out, &file)?;
         at.move_request(request, RequestState::Closed).await?;
@@ -139,7 +142,9 @@ impl Export<'_> {
             value["restricted"] = json!(record.restricted.is_some());
             value["kept_longer_until"] = json!(record.extension.as_ref().map(|extension| extension.until));
             let former = Registration::former_answers(&stored, self.identities).map_err(explained)?;
-            let former = former.iter().map(|former| json!({"field": former.field, "value": former.value.expose(), "until": former.until}));
+            let former = former
+                .iter()
+                .map(|former| json!({"field": former.field, "value": former.value.expose(), "until": former.until}));
             value["corrected"] = former.collect();
             zip.add(&format!("registrations/{}.json", record.id), &pretty(&value))?;
             if !stored.envelope.receipt.is_empty() {
@@ -161,7 +166,10 @@ impl Export<'_> {
         let path = version.url.strip_prefix(&contract.base_url).unwrap_or(&version.url).trim_matches('/');
         let path = self.site.join(path).join("statement.md");
         let text = std::fs::read_to_string(&path).map_err(|error| {
-            format!("cannot read `{}`: {error}\n  = help: `candor build` writes it; name its folder with `--site DIR`", path.display())
+            format!(
+                "cannot read `{}`: {error}\n  = help: `candor build` writes it; name its folder with `--site DIR`",
+                path.display()
+            )
         })?;
         let is_whole = sha256_hex(canonical_text(&text).as_bytes()) == version.text_sha256;
         if is_whole { Ok(text) } else { Err(format!("`{}` is not the text of {}", path.display(), version.version)) }
@@ -176,7 +184,10 @@ impl Export<'_> {
             let named = |value: &Value| ids.iter().any(|id| value == id);
             let is_about = ids.contains(&act.target)
                 || act.target == request.id
-                || act.detail.as_ref().is_some_and(|detail| detail["records"].as_array().is_some_and(|all| all.iter().any(named)));
+                || act
+                    .detail
+                    .as_ref()
+                    .is_some_and(|detail| detail["records"].as_array().is_some_and(|all| all.iter().any(named)));
             if is_about && act.outcome != ledger::Step::Begun {
                 lines.push(json!({"at": entry.at, "role": act.role, "action": act.action, "statement": act.statement, "outcome": act.outcome}));
             }
@@ -207,7 +218,8 @@ struct Archive(ZipWriter<Cursor<Vec<u8>>>);
 
 impl Archive {
     fn add(&mut self, name: &str, text: &str) -> Result<(), String> {
-        let started = self.0.start_file(name, SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored));
+        let started =
+            self.0.start_file(name, SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored));
         started.map_err(|error| error.to_string())?;
         self.0.write_all(text.as_bytes()).map_err(|error| error.to_string())
     }

@@ -52,7 +52,11 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
             Ok(if desk.json {
                 pretty(&json!({"head": head, "anchored": is_anchored})).into()
             } else {
-                let anchored = if is_anchored { ", and the anchor is in it" } else { "; there is no anchor to tell a missing end" };
+                let anchored = if is_anchored {
+                    ", and the anchor is in it"
+                } else {
+                    "; there is no anchor to tell a missing end"
+                };
                 format!("the ledger is whole: {} lines{anchored}\n", head.seq).into()
             })
         }

@@ -103,6 +103,8 @@ pub(crate) async fn take_in(
     let until = jiff::tz::TimeZone::UTC.to_datetime(request.answer_until()).date();
     Ok(match desk.json {
         true => pretty(&json!({"request": request, "registrations": found, "answer_until": until})).into(),
-        false => format!("request {} is open; it is about {found} registrations; answer it by {until}\n", request.id).into(),
+        false => {
+            format!("request {} is open; it is about {found} registrations; answer it by {until}\n", request.id).into()
+        }
     })
 }

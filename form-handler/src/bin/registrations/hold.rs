@@ -92,7 +92,8 @@ fn table(holds: &[Hold]) -> String {
     }
     let day = |moment| TimeZone::UTC.to_datetime(moment).date();
     let line = |hold: &Hold| {
-        let state = hold.released.as_ref().map_or("active".to_owned(), |release| format!("released {}", day(release.at)));
+        let state =
+            hold.released.as_ref().map_or("active".to_owned(), |release| format!("released {}", day(release.at)));
         format!("{}  {}  {}  {}  {state}  {}\n", hold.id, hold.ground, day(hold.placed), hold.by, hold.note)
     };
     holds.iter().map(line).collect()

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use form_handler::Settings;
 use form_handler::records::{Desk, DeskError, People, RecordStore, Scope, Who};
 use form_handler::store::Store;
-use form_handler::Settings;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use nix::unistd::{Uid, User};
@@ -110,7 +110,9 @@ impl DeskArguments {
         match variable("CANDOR_LEDGER") {
             Some(path) => Ok(PathBuf::from(path)),
             None if variable("CANDOR_STORE").is_none() => Ok(self.store.local().folder.join("ledger.jsonl")),
-            None => Err("CANDOR_LEDGER: not set; name a file that is kept apart from the store and its backups".to_owned()),
+            None => {
+                Err("CANDOR_LEDGER: not set; name a file that is kept apart from the store and its backups".to_owned())
+            }
         }
     }
 

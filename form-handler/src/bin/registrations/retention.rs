@@ -93,7 +93,8 @@ pub(crate) async fn plan(desk: &DeskArguments, subject: &Subject, next: &str) ->
             lines.push_str(&format!("{count:>9}  {class}\n"));
         }
         lines.extend(overdue.map(|overdue| format!("{overdue}\n")));
-        let does_something = PlanClass::ALL.iter().any(|class| !matches!(class, PlanClass::Keep) && plan.count(*class) > 0);
+        let does_something =
+            PlanClass::ALL.iter().any(|class| !matches!(class, PlanClass::Keep) && plan.count(*class) > 0);
         if does_something {
             lines.push_str(&format!("To carry this out within 24 hours: {next} --plan {}\n", plan.id()));
         }
@@ -146,7 +147,9 @@ pub(crate) fn words(outcome: &Outcome, id: Uuid, version: &str) -> String {
     match outcome {
         Outcome::Keep { until: Some(until) } => format!("kept until {}", day(*until)),
         Outcome::Keep { until: None } => "kept: the statement gives no period".to_owned(),
-        Outcome::Unknown => "kept: it was changed meanwhile, or its version of the statement is not in the contract".to_owned(),
+        Outcome::Unknown => {
+            "kept: it was changed meanwhile, or its version of the statement is not in the contract".to_owned()
+        }
         Outcome::Held { holds, waiting, is_compelled } => {
             let mut text = format!("held by {}", holds.join(", "));
             if !waiting.is_empty() {

@@ -72,7 +72,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
 
 /// Bars of block elements (Unicode Standard, section 22.7), in eighths of a letter.
 fn chart(counts: &BTreeMap<String, u64>) -> String {
-    let (most, width) = (counts.values().max().copied().unwrap_or(0), counts.keys().map(String::len).max().unwrap_or(0));
+    let (most, width) =
+        (counts.values().max().copied().unwrap_or(0), counts.keys().map(String::len).max().unwrap_or(0));
     let line = |(name, count): (&String, &u64)| {
         let eighths = (count * BAR * 8).div_ceil(most.max(1));
         let whole = usize::try_from(eighths / 8).unwrap_or(0);
@@ -114,7 +115,9 @@ fn picture(counts: &BTreeMap<String, u64>) -> String {
 
 fn page(counts: &Counts) -> String {
     let table = |heading: &str, counts: &BTreeMap<String, u64>| {
-        let rows = counts.iter().map(|(name, count)| format!("<tr><th scope=\"row\">{}</th><td>{count}</td></tr>\n", escape(name)));
+        let rows = counts
+            .iter()
+            .map(|(name, count)| format!("<tr><th scope=\"row\">{}</th><td>{count}</td></tr>\n", escape(name)));
         format!("<h2>{heading}</h2>\n<table>\n{}</table>\n", rows.collect::<String>())
     };
     format!(

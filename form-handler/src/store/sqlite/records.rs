@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::Sqlite;
-use crate::private::Private;
+use super::{Sqlite, id};
 use crate::records::{Decision, Extension, Fate, Hold, Matters, Recheck, Record, RecordStore, Request, Scope};
-use crate::store::StoreError;
+use crate::seal::DataKey;
+use crate::store::{StoreError, Stored};
 
 /// The columns of a [`Record`].
 const RECORD: &str =
@@ -29,6 +29,14 @@ impl RecordStore for Sqlite {
 
     async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError> {
         self.in_background(move |connection| record(connection, id)).await
+    }
+
+    async fn restricted(&self) -> Result<Vec<Uuid>, StoreError> {
+        self.in_background(|connection| {
+            let mut query = connection.prepare("select id from registration where restricted is not null")?;
+            query.query_and_then([], |row| id(row, 0))?.collect()
+        })
+        .await
     }
 
     async fn matters(&self) -> Result<Matters, StoreError> {
@@ -63,11 +71,24 @@ impl RecordStore for Sqlite {
         .await
     }
 
-    async fn correct(&self, id: Uuid, revision: u64, content: &Private<Vec<u8>>) -> Result<bool, StoreError> {
-        let content = content.clone();
+    async fn correct(&self, corrected: &Stored) -> Result<bool, StoreError> {
+        let Stored { envelope, content, data_key, person_keys, .. } = corrected.clone();
         self.in_transaction(move |transaction| {
+            let id = envelope.id.to_string();
             let query = "update registration set content = ?3, revision = revision + 1 where id = ?1 and revision = ?2";
-            Ok(transaction.execute(query, params![id.to_string(), revision.cast_signed(), content.expose()])? > 0)
+            if transaction.execute(query, params![id, envelope.revision.cast_signed(), content.expose()])? == 0 {
+                return Ok(false);
+            }
+            transaction.execute("delete from data_key where registration = ?1", [&id])?;
+            if let Some(DataKey { sealed, keys }) = data_key {
+                let query = "insert into data_key (registration, sealed, keys) values (?1, ?2, ?3)";
+                transaction.execute(query, params![id, sealed, keys])?;
+            }
+            for key in person_keys {
+                let query = "insert or ignore into person_key (key, registration) values (?1, ?2)";
+                transaction.execute(query, params![key, id])?;
+            }
+            Ok(true)
         })
         .await
     }

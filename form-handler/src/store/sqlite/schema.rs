@@ -78,5 +78,6 @@ pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
     ) strict, without rowid;
     alter table registration add column restricted text;
     alter table registration add column extension text;
+    create index registration_by_restriction on registration (restricted) where restricted is not null;
     ",
 ];
