@@ -202,7 +202,7 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Writes down that somebody reads: before they do.
+    /// Writes down that somebody reads, and which records if they are several: before they do.
     ///
     /// # Errors
     /// When it cannot be written; then nothing is shown.
@@ -212,8 +212,22 @@ impl<'a> Desk<'a> {
         action: &str,
         target: &str,
         reason: Option<&str>,
+        records: &[Uuid],
     ) -> Result<(), DeskError> {
-        self.ledger().await?.append(self.act(role.word(), action, target, reason, Step::Done), self.now)?;
+        let detail = (!records.is_empty()).then(|| json!({"records": records}));
+        let act = Act { detail, ..self.act(role.word(), action, target, reason, Step::Done) };
+        self.ledger().await?.append(act, self.now)?;
+        Ok(())
+    }
+
+    /// Writes down that something was refused, and by what.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn note_refusal(&self, action: &str, target: &str, fact: &str) -> Result<(), DeskError> {
+        let roles: Vec<&str> = self.who.roles.iter().map(|role| role.word()).collect();
+        let act = self.act(&roles.join(", "), action, target, Some(fact), Step::Refused);
+        self.ledger().await?.append(act, self.now)?;
         Ok(())
     }
 
@@ -222,13 +236,11 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// What was refused; or the ledger's failure instead.
     pub async fn settle<T>(&self, action: &str, target: &str, result: Result<T, DeskError>) -> Result<T, DeskError> {
-        // A broken ledger cannot be written on.
         if let Err(DeskError::Refused(refusal)) = &result
+            // A ledger that is broken, or of a later time, cannot be written on.
             && !matches!(refusal.code, "P540" | "P541")
         {
-            let roles: Vec<&str> = self.who.roles.iter().map(|role| role.word()).collect();
-            let act = self.act(&roles.join(", "), action, target, Some(&refusal.to_string()), Step::Refused);
-            self.ledger().await?.append(act, self.now)?;
+            self.note_refusal(action, target, &refusal.to_string()).await?;
         }
         result
     }

@@ -94,7 +94,7 @@ pub(crate) async fn take_in(
 ) -> Result<Answer, Failure> {
     let office = desk.open_for_change().await?;
     let at = office.desk()?;
-    let scope = scope.scope(&desk.store)?;
+    let scope = scope.scope(&desk.store.settings()?)?;
     let opened = at.open_request(kind, scope, verified_by).await;
     let request = at.settle("request", "-", opened).await?;
     let matters = office.records()?.matters().await.map_err(|error| error.to_string())?;

@@ -52,7 +52,7 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Place { desk, ground, scope, filter, standing, note } => {
             let office = desk.open_for_change().await?;
             let at = office.desk()?;
-            let scope = filter.narrow(scope.scope(&desk.store)?);
+            let scope = filter.narrow(scope.scope(&desk.store.settings()?)?);
             let placed = at.place_hold(&ground, scope, standing, &note).await;
             let (hold, covered) = at.settle("hold place", &ground, placed).await?;
             Ok(match desk.json {

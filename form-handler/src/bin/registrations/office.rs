@@ -2,6 +2,7 @@
 //!
 //! Who somebody is, the machine's user database says of the account they are signed in with; nobody types it.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,15 +19,29 @@ use uuid::Uuid;
 use crate::{Failure, StoreArguments, now, variable};
 
 #[derive(Args)]
-pub(crate) struct DeskArguments {
+pub(crate) struct SeatArguments {
     #[command(flatten)]
     pub(crate) store: StoreArguments,
     /// Your name among the staff; it is refused where the account is somebody else's
     #[arg(long = "as", value_name = "NAME")]
     name: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct DeskArguments {
+    #[command(flatten)]
+    seat: SeatArguments,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Deref for DeskArguments {
+    type Target = SeatArguments;
+
+    fn deref(&self) -> &SeatArguments {
+        &self.seat
+    }
 }
 
 /// Which registrations are meant.
@@ -69,7 +84,7 @@ pub(crate) struct Office {
     pub(crate) has_staff: bool,
 }
 
-impl DeskArguments {
+impl SeatArguments {
     /// For commands that only look.
     pub(crate) async fn open(&self) -> Result<Office, Failure> {
         self.open_with(false).await
