@@ -87,7 +87,7 @@ impl Subject {
 
 /// Who is at the desk, when, and what lies on it.
 pub struct Desk<'a> {
-    store: &'a dyn RecordStore,
+    store: Option<&'a dyn RecordStore>,
     ledger: &'a Path,
     contract: Option<&'a Contract>,
     rules: Arc<Rules>,
@@ -105,7 +105,7 @@ impl<'a> Desk<'a> {
     /// A desk for one command. Without a contract nobody knows what was promised: then nothing is erased.
     #[must_use]
     pub fn new(
-        store: &'a dyn RecordStore,
+        store: Option<&'a dyn RecordStore>,
         ledger: &'a Path,
         contract: Option<&'a Contract>,
         people: &People,
@@ -114,6 +114,11 @@ impl<'a> Desk<'a> {
     ) -> Self {
         let rules = contract.map(|contract| Rules::new(contract, &people.classes)).unwrap_or_default();
         Self { store, ledger, contract, rules: Arc::new(rules), who, now }
+    }
+
+    fn store(&self) -> Result<&'a dyn RecordStore, DeskError> {
+        let fact = "it keeps no holds and cannot destroy under a condition: this takes SQLite or PostgreSQL";
+        self.store.ok_or_else(|| StoreError::Other(fact.to_owned()).into())
     }
 
     /// Who is at it.
@@ -172,14 +177,14 @@ impl<'a> Desk<'a> {
             || Refusal::new("P540", format!("the ledger was altered: line {} is not one of ours", begun.seq));
         let deed = begun.act.detail.clone().ok_or_else(unreadable)?;
         let deed: Deed = serde_json::from_value(deed).map_err(|_| unreadable())?;
-        deed.carry_out(self.store).await?;
+        deed.carry_out(self.store()?).await?;
         let is_done = match &deed {
             Deed::Correct { record, revision, .. } => {
-                self.store.record(*record).await?.is_some_and(|found| found.revision >= *revision)
+                self.store()?.record(*record).await?.is_some_and(|found| found.revision >= *revision)
             }
             _ => true,
         };
-        let done = Done { of: begun.seq, erased: deed.erased(self.store).await? };
+        let done = Done { of: begun.seq, erased: deed.erased(self.store()?).await? };
         let reason = "a program was stopped; what it had begun was ended";
         let step = if is_done { Step::Done } else { Step::Failed };
         let act = self.act(&begun.act.role, &begun.act.action, &begun.act.target, Some(reason), step);
@@ -191,7 +196,7 @@ impl<'a> Desk<'a> {
     async fn perform(&self, ledger: &mut Ledger, act: Act, deed: &Deed) -> Result<(), DeskError> {
         let begun = Act { outcome: Step::Begun, detail: Some(detail(deed)), ..act };
         let of = ledger.append(begun.clone(), self.now)?;
-        let done = deed.carry_out(self.store).await;
+        let done = deed.carry_out(self.store()?).await;
         self.end(ledger, begun, done.is_ok(), Done { of, erased: Vec::new() })?;
         Ok(done?)
     }
@@ -247,13 +252,13 @@ impl<'a> Desk<'a> {
 
     /// The records that a plan is about, after one.
     async fn page(&self, subject: &Subject, matters: &Matters, after: Option<Uuid>) -> Result<Vec<Record>, DeskError> {
-        let Some(id) = subject.request() else { return Ok(self.store.records(after, LOT).await?) };
+        let Some(id) = subject.request() else { return Ok(self.store()?.records(after, LOT).await?) };
         let request = matters.requests.iter().find(|request| request.id == id);
         let scope = &request.ok_or_else(|| DeskError::NotFound(format!("request {id}")))?.scope;
         let ids: BTreeSet<Uuid> = scope.records.union(&scope.of_people).copied().collect();
         let mut records = Vec::new();
         for id in ids.into_iter().filter(|id| after.is_none_or(|after| after < *id)).take(LOT as usize) {
-            records.extend(self.store.record(id).await?.filter(|record| scope.covers(record)));
+            records.extend(self.store()?.record(id).await?.filter(|record| scope.covers(record)));
         }
         Ok(records)
     }
@@ -279,7 +284,7 @@ impl<'a> Desk<'a> {
         at: Timestamp,
         each: &mut (dyn FnMut(&Record, &Outcome, PlanClass) + Send),
     ) -> Result<Plan, DeskError> {
-        let mut matters = self.store.matters().await?.answering(subject.request());
+        let mut matters = self.store()?.matters().await?.answering(subject.request());
         // Most are over after some years.
         matters.holds.retain(|hold| hold.released.is_none());
         matters
@@ -320,7 +325,7 @@ impl<'a> Desk<'a> {
             .or_else(|_| self.must_be(Role::Legal, "keep a registration longer"))?;
         Refusal::of_personal(reason)?;
         let mut ledger = self.ledger().await?;
-        let record = self.store.record(id).await?.ok_or_else(|| no_registration(id))?;
+        let record = self.store()?.record(id).await?.ok_or_else(|| no_registration(id))?;
         let by_legal = self.who.roles.contains(&Role::Legal);
         let extension = Extension { until: midnight(until), reason: reason.to_owned(), decided: self.now, by_legal };
         let refuse = |fact: String| DeskError::from(Refusal::new("P514", fact));
@@ -398,7 +403,7 @@ impl<'a> Desk<'a> {
         self.must_be(Role::Legal, "release a hold")?;
         Refusal::of_personal(note)?;
         let mut ledger = self.ledger().await?;
-        let matters = self.store.matters().await?;
+        let matters = self.store()?.matters().await?;
         let mut hold = matters
             .holds
             .into_iter()
@@ -427,11 +432,11 @@ impl<'a> Desk<'a> {
 
     /// Goes through all records with a hold.
     async fn walk(&self, id: &str, mut each: impl FnMut(&Matters, &Record, &Hold)) -> Result<(), DeskError> {
-        let matters = self.store.matters().await?;
+        let matters = self.store()?.matters().await?;
         let Some(hold) = matters.holds.iter().find(|hold| hold.id == id) else { return Ok(()) };
         let mut after = None;
         loop {
-            let page = self.store.records(after, LOT).await?;
+            let page = self.store()?.records(after, LOT).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.id);
             page.iter().for_each(|record| each(&matters, record, hold));
@@ -446,7 +451,7 @@ impl<'a> Desk<'a> {
         let role = if self.who.roles.contains(&Role::Legal) { Role::Legal } else { Role::Records };
         self.must_be(role, "see holds and requests")?;
         self.note_read(role, action, "all", None, &[]).await?;
-        Ok(self.store.matters().await?)
+        Ok(self.store()?.matters().await?)
     }
 
     /// Takes a request in.
@@ -513,7 +518,7 @@ impl<'a> Desk<'a> {
         let act = self.act(Role::Records.word(), "access correct", &id.to_string(), Some(reason), Step::Begun);
         let begun = Act { detail: Some(detail(&deed)), ..act };
         let of = ledger.append(begun.clone(), self.now)?;
-        let done = self.store.correct(corrected).await;
+        let done = self.store()?.correct(corrected).await;
         self.end(&mut ledger, begun, matches!(done, Ok(true)), Done { of, erased: Vec::new() })?;
         if done? {
             Ok(())

@@ -4,7 +4,7 @@
 //! It knows no rules: who decides is [`decide`](crate::records::decide), before a record is destroyed and once more in the
 //! same transaction, so that a hold placed meanwhile wins.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,8 +12,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::records::ledger::Tombstone;
-use crate::records::{Decision, Extension, Hold, Outcome, Record, Request, Rules, decide, decide_again};
+use crate::records::{Decision, Extension, Hold, Outcome, Record, Request, Rules, Scope, decide, decide_again};
 use crate::store::{StoreError, Stored};
+
+/// The kind of a hold's row.
+pub(crate) const HOLD: &str = "hold";
+/// The kind of a request's row.
+pub(crate) const REQUEST: &str = "request";
 
 /// All holds and requests there ever were; of those about people, with the records that the index has of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +30,39 @@ pub struct Matters {
 }
 
 impl Matters {
+    /// Out of a store's rows: `hold` or `request`, and what [`RecordStore::put_hold`] and [`RecordStore::put_request`] were
+    /// given, as JSON.
+    pub(crate) fn read(rows: impl IntoIterator<Item = (String, String)>) -> Result<Self, StoreError> {
+        let mut matters = Self::default();
+        for (kind, json) in rows {
+            if kind == HOLD {
+                matters.holds.push(serde_json::from_str(&json).map_err(|_| StoreError::Damaged)?);
+            } else {
+                matters.requests.push(serde_json::from_str(&json).map_err(|_| StoreError::Damaged)?);
+            }
+        }
+        Ok(matters)
+    }
+
+    fn scopes(&mut self) -> impl Iterator<Item = &mut Scope> {
+        let holds = self.holds.iter_mut().map(|hold| &mut hold.scope);
+        holds.chain(self.requests.iter_mut().map(|request| &mut request.scope))
+    }
+
+    /// The keys of all people that are named.
+    pub(crate) fn people(&mut self) -> BTreeSet<String> {
+        self.scopes().flat_map(|scope| scope.people.iter().cloned()).collect()
+    }
+
+    /// Puts in which records the index has of them.
+    pub(crate) fn with_people(mut self, records: &HashMap<String, Vec<Uuid>>) -> Self {
+        for scope in self.scopes() {
+            let found = scope.people.iter().filter_map(|key| records.get(key));
+            scope.of_people = found.flatten().copied().collect();
+        }
+        self
+    }
+
     /// The same, as if this request were answered.
     #[must_use]
     pub fn answering(mut self, id: Option<&str>) -> Self {

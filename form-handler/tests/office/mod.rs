@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use form_handler::records::ledger::{Entry, Step, read};
 use form_handler::records::{Applied, Desk, DeskError, People, Record, RecordStore, Subject};
-use form_handler::store::Store;
+use form_handler::store::{Location, Store};
 use jiff::{SignedDuration, Timestamp};
 use statement::contract::Contract;
 use statement::form::Notify;
@@ -25,6 +25,8 @@ pub(crate) struct Office {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) contract: Contract,
     pub(crate) people: People,
+    /// Where the store is; without it, in the folder.
+    pub(crate) url: Option<String>,
 }
 
 impl Office {
@@ -34,7 +36,7 @@ impl Office {
                       vic: {login: vic, access: volunteer, roles: [reader, records, legal]}\n\
                       classes:\n  spam: {keep: P90D, suspected: true, basis: nobody has asked for anything}\n";
         let people = People::parse(people).unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), contract: contract(Notify::Reference), people }
+        Self { folder: tempfile::tempdir().unwrap(), contract: contract(Notify::Reference), people, url: None }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -51,14 +53,17 @@ impl Office {
     }
 
     pub(crate) async fn register_with(&self, fields: &str, on: Timestamp) -> Uuid {
-        let handler = handler(self.folder(), Notify::Reference, &[("CANDOR_MAIL", "none")]).await;
+        let mut variables = vec![("CANDOR_MAIL", "none")];
+        variables.extend(self.url.as_deref().map(|url| ("CANDOR_STORE", url)));
+        let handler = handler(self.folder(), Notify::Reference, &variables).await;
         let response = handler.handle(post(body(fields)), on).await;
         let location = response.headers()["location"].to_str().unwrap();
         location.split_once("reference=").unwrap().1.parse().unwrap()
     }
 
     pub(crate) async fn store(&self) -> Arc<dyn Store> {
-        database(self.folder()).open().await.unwrap()
+        let place = self.url.as_ref().map(|url| Location::parse(url, &|_| None).unwrap());
+        place.unwrap_or_else(|| database(self.folder())).open().await.unwrap()
     }
 
     pub(crate) fn desk<'a>(
@@ -68,7 +73,7 @@ impl Office {
         who: &str,
         now: Timestamp,
     ) -> Desk<'a> {
-        Desk::new(store, ledger, Some(&self.contract), &self.people, self.people.who(who, None).unwrap(), now)
+        Desk::new(Some(store), ledger, Some(&self.contract), &self.people, self.people.who(who, None).unwrap(), now)
     }
 
     /// Plans and carries it out at once.

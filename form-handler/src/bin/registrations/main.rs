@@ -263,8 +263,10 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Copy { from, to } => Ok(copy(&from, &to).await?),
         Command::Doctor { store } => {
             let findings = doctor::examine(&store.settings()?, store.contract(), now()).await;
-            let is_well = findings.iter().all(|finding| finding.help.is_none());
-            Ok(Answer { text: findings.iter().map(ToString::to_string).collect(), is_well })
+            let overdue = office::people()?.map(|people| people.overdue(now())).unwrap_or_default();
+            let is_well = findings.iter().all(|finding| finding.help.is_none()) && overdue.is_empty();
+            let text = findings.iter().map(ToString::to_string).chain(overdue.iter().map(|fact| format!("{fact}\n")));
+            Ok(Answer { text: text.collect(), is_well })
         }
     }
 }

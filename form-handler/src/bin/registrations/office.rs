@@ -3,7 +3,7 @@
 //! Who somebody is, the machine's user database says of the account they are signed in with; nobody types it.
 
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -98,14 +98,13 @@ impl SeatArguments {
     async fn open_with(&self, is_for_change: bool) -> Result<Office, Failure> {
         let login = User::from_uid(Uid::current()).ok().flatten().map(|user| user.name);
         let login = login.ok_or("this account has no name in the machine's user database")?;
-        let people = variable("CANDOR_PEOPLE").map(|path| self.people(Path::new(&path))).transpose()?;
-        let is_local = variable("CANDOR_STORE").is_none();
+        let people = people()?;
         let (people, who, has_staff) = match people {
             Some(people) => {
                 let who = people.who(&login, self.name.as_deref())?;
                 (people, who, true)
             }
-            None if is_local => (People::default(), Who::owner(&login), false),
+            None if is_local() => (People::default(), Who::owner(&login), false),
             None => return Err("CANDOR_PEOPLE: not set; name the file that says who may do what".to_owned().into()),
         };
         let ledger = self.ledger()?;
@@ -124,31 +123,37 @@ impl SeatArguments {
     pub(crate) fn ledger(&self) -> Result<PathBuf, String> {
         match variable("CANDOR_LEDGER") {
             Some(path) => Ok(PathBuf::from(path)),
-            None if variable("CANDOR_STORE").is_none() => Ok(self.store.local().folder.join("ledger.jsonl")),
+            None if is_local() => Ok(self.store.local().folder.join("ledger.jsonl")),
             None => {
                 Err("CANDOR_LEDGER: not set; name a file that is kept apart from the store and its backups".to_owned())
             }
         }
     }
+}
 
-    #[expect(clippy::disallowed_methods, reason = "the program reads its staff's file")]
-    fn people(&self, path: &Path) -> Result<People, String> {
-        let said = |fact: String| format!("CANDOR_PEOPLE: `{}`: {fact}", path.display());
-        let text = std::fs::read_to_string(path).map_err(|error| said(format!("cannot read it: {error}")))?;
-        People::parse(&text).map_err(said)
-    }
+/// Whether the store is the one in the site's folder, as on a machine that one person uses.
+fn is_local() -> bool {
+    variable("CANDOR_STORE").is_none() && variable("CANDOR_STORE_FILE").is_none()
+}
+
+/// The staff's file, where one is named.
+#[expect(clippy::disallowed_methods, reason = "the program reads its staff's file")]
+pub(crate) fn people() -> Result<Option<People>, String> {
+    let Some(path) = variable("CANDOR_PEOPLE") else { return Ok(None) };
+    let said = |fact: String| format!("CANDOR_PEOPLE: `{path}`: {fact}");
+    let text = std::fs::read_to_string(&path).map_err(|error| said(format!("cannot read it: {error}")))?;
+    People::parse(&text).map(Some).map_err(said)
 }
 
 impl Office {
     /// What the store does for staff.
     pub(crate) fn records(&self) -> Result<&dyn RecordStore, String> {
-        let fact = "this store keeps no holds and cannot destroy under a condition: use SQLite or PostgreSQL";
-        self.store.records().ok_or_else(|| fact.to_owned())
+        self.store.records().ok_or_else(|| "this takes a store in SQLite or PostgreSQL".to_owned())
     }
 
     pub(crate) fn desk(&self) -> Result<Desk<'_>, Failure> {
         let contract = self.contract.as_ref();
-        Ok(Desk::new(self.records()?, &self.ledger, contract, &self.people, self.who.clone(), self.now))
+        Ok(Desk::new(self.store.records(), &self.ledger, contract, &self.people, self.who.clone(), self.now))
     }
 }
 

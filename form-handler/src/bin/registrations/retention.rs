@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use anstream::eprint;
 use clap::Subcommand;
-use form_handler::records::{Applied, Outcome, Plan, PlanClass, PlanId, Record, Subject};
+use form_handler::records::{Applied, Outcome, Plan, PlanClass, PlanId, Record, Refusal, Subject};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -160,10 +160,13 @@ pub(crate) fn words(outcome: &Outcome, id: Uuid, version: &str) -> String {
             }
             text
         }
-        Outcome::Restrict { until, request } => format!(
-            "P511: {id} may not be deleted before {}, as statement {version} says; for {request} only legal sees it until then",
-            day(*until)
-        ),
+        Outcome::Restrict { until, request } => {
+            let fact = format!(
+                "{id} may not be deleted before {}, as statement {version} says; for {request} only legal sees it until then",
+                day(*until)
+            );
+            Refusal::new("P511", fact).to_string()
+        }
         Outcome::AwaitRequest { request, until } => format!("{request} is to be answered first, until {}", day(*until)),
         Outcome::AwaitLegal { request, until } => {
             format!("legal decides about {request} until {}; then it is erased", day(*until))

@@ -63,7 +63,7 @@ impl Desk<'_> {
         asked: &PlanId,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Applied, DeskError> {
-        let matters = self.store.matters().await?;
+        let matters = self.store()?.matters().await?;
         self.must_apply(subject, &matters)?;
         Plan::may_begin(asked, self.now)?;
         self.plan_at(subject, asked.at, &mut |_, _, _| {}).await?.is_still(asked)?;
@@ -187,7 +187,7 @@ impl Desk<'_> {
     ) -> Result<Vec<Fate>, DeskError> {
         let begun = Act { detail: Some(detail(&Deed::Erase(tombstones.clone()))), ..act };
         let of = ledger.append(begun.clone(), self.now)?;
-        let fates = self.store.destroy(decisions, recheck).await;
+        let fates = self.store()?.destroy(decisions, recheck).await;
         // A store that fails may have done it all the same: then whoever comes next looks up what it has done.
         let fates = fates?;
         self.end(ledger, begun, true, Done { of, erased: deed::erased(&tombstones, &fates) })?;

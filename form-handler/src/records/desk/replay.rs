@@ -44,7 +44,7 @@ impl Desk<'_> {
         // First what was erased: a hold that was placed since had nothing of it to keep.
         let mut back = Vec::new();
         for tombstone in past.tombstones.values() {
-            if let Some(record) = self.store.record(tombstone.record).await? {
+            if let Some(record) = self.store()?.record(tombstone.record).await? {
                 back.extend(decide_again(&record, tombstone).map(|decision| (tombstone.clone(), decision)));
             }
         }
@@ -55,7 +55,7 @@ impl Desk<'_> {
             let fates = self.erase(&mut ledger, act, tombstones, &decisions, &recheck).await?;
             replayed.erased += fates.iter().filter(|fate| **fate == Fate::Erased).count() as u64;
         }
-        let matters = self.store.matters().await?;
+        let matters = self.store()?.matters().await?;
         for deed in past.deeds.into_values() {
             let target = match &deed {
                 Deed::Hold(hold) if !matters.holds.iter().any(|found| same(found, hold)) => {
@@ -66,16 +66,16 @@ impl Desk<'_> {
                     replayed.requests += 1;
                     request.id.clone()
                 }
-                Deed::Restrict { record, request } => match self.store.record(*record).await? {
+                Deed::Restrict { record, request } => match self.store()?.record(*record).await? {
                     Some(found) if found.restricted.as_ref() != Some(request) => record.to_string(),
                     _ => continue,
                 },
-                Deed::Extend { record, extension } => match self.store.record(*record).await? {
+                Deed::Extend { record, extension } => match self.store()?.record(*record).await? {
                     Some(found) if found.extension.as_ref() != Some(extension) => record.to_string(),
                     _ => continue,
                 },
                 Deed::Correct { record, revision, .. } => {
-                    if self.store.record(*record).await?.is_some_and(|found| found.revision < *revision) {
+                    if self.store()?.record(*record).await?.is_some_and(|found| found.revision < *revision) {
                         replayed.corrections.push(*record);
                     }
                     continue;

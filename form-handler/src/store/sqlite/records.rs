@@ -1,14 +1,14 @@
 //! What the SQLite store does for staff: holds and requests in one table, and destroying in one transaction, in which nobody
 //! else writes.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{Sqlite, id};
-use crate::records::{Decision, Extension, Fate, Hold, Matters, Recheck, Record, RecordStore, Request, Scope};
+use crate::records::{Decision, Extension, Fate, HOLD, Hold, Matters, REQUEST, Recheck, Record, RecordStore, Request};
 use crate::seal::DataKey;
 use crate::store::{StoreError, Stored};
 
@@ -44,11 +44,11 @@ impl RecordStore for Sqlite {
     }
 
     async fn put_hold(&self, hold: &Hold) -> Result<(), StoreError> {
-        self.put("hold", hold.id.clone(), hold).await
+        self.put(HOLD, hold.id.clone(), hold).await
     }
 
     async fn put_request(&self, request: &Request) -> Result<(), StoreError> {
-        self.put("request", request.id.clone(), request).await
+        self.put(REQUEST, request.id.clone(), request).await
     }
 
     async fn restrict(&self, id: Uuid, request: &str) -> Result<bool, StoreError> {
@@ -148,34 +148,16 @@ fn read(row: &Row<'_>) -> Result<Record, StoreError> {
 }
 
 fn matters(connection: &Connection) -> Result<Matters, StoreError> {
-    let mut matters = Matters::default();
     let mut query = connection.prepare("select kind, content from matter order by id")?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let (kind, content): (String, String) = (row.get(0)?, row.get(1)?);
-        if kind == "hold" {
-            let mut hold: Hold = serde_json::from_str(&content).map_err(|_| StoreError::Damaged)?;
-            hold.scope.of_people = of_people(connection, &hold.scope)?;
-            matters.holds.push(hold);
-        } else {
-            let mut request: Request = serde_json::from_str(&content).map_err(|_| StoreError::Damaged)?;
-            request.scope.of_people = of_people(connection, &request.scope)?;
-            matters.requests.push(request);
-        }
+    let rows: Vec<_> = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let mut matters = Matters::read(rows)?;
+    let mut query = connection.prepare("select registration from person_key where key = ?1")?;
+    let mut records = HashMap::new();
+    for key in matters.people() {
+        let found = query.query_and_then([&key], |row| id(row, 0))?.collect::<Result<_, _>>()?;
+        records.insert(key, found);
     }
-    Ok(matters)
-}
-
-/// The records of the people that a scope names, as the index has them.
-fn of_people(connection: &Connection, scope: &Scope) -> Result<BTreeSet<Uuid>, StoreError> {
-    let mut found = BTreeSet::new();
-    for key in &scope.people {
-        let mut query = connection.prepare("select registration from person_key where key = ?1")?;
-        for id in query.query_map([key], |row| row.get::<_, String>(0))? {
-            found.insert(id?.parse().map_err(|_| StoreError::Damaged)?);
-        }
-    }
-    Ok(found)
+    Ok(matters.with_people(&records))
 }
 
 fn json(value: &impl serde::Serialize) -> String {
