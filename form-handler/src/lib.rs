@@ -8,6 +8,9 @@
 //! and `candor serve` are doors in front of [`Handler::handle`].
 
 mod body;
+mod content;
+#[cfg(feature = "staff")]
+pub mod correction;
 mod delivery;
 pub mod doctor;
 mod door;
@@ -24,7 +27,9 @@ mod place;
 mod private;
 mod proxy;
 pub mod purpose;
-mod receipt;
+pub mod receipt;
+#[cfg(feature = "staff")]
+pub mod records;
 mod refusal;
 pub mod registration;
 pub mod seal;

@@ -3,11 +3,9 @@
 //! It names fields and repeats no answer; it has no IP address and no browser string. It knows the contract, and neither
 //! the store nor the mail.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use statement::contract::{FormContract, StatementInForce};
+use statement::contract::{Contract, FormContract, StatementInForce};
 use statement::digest::{canonical_json, sha256_hex};
 use statement::form::FieldKind;
 use statement::period::Period;
@@ -57,7 +55,7 @@ pub(crate) fn receipt(registration: &Registration, form: &FormContract, statemen
         "storage": {"countries": statement.countries},
         "law": statement.law,
         "retention": {
-            "not_before": statement.retention_minimum.as_deref().and_then(|minimum| not_before(registration.received, minimum)).map(|date| date.to_string()),
+            "not_before": statement.retention_minimum.as_deref().and_then(|minimum| not_before(registration, minimum)),
             "then": statement.at_minimum,
             "unless": statement.hold_grounds,
         },
@@ -67,26 +65,42 @@ pub(crate) fn receipt(registration: &Registration, form: &FormContract, statemen
 }
 
 /// The day before which it is not deleted, in UTC.
-fn not_before(received: Timestamp, minimum: &str) -> Option<Date> {
-    let minimum = Period::parse(minimum).ok()?;
-    let received = TimeZone::UTC.to_datetime(received).date();
-    let end = received.checked_add(minimum.to_span()).ok()?;
-    // Where the month has no such day the calendar takes its last one, which is not the whole time.
-    if received.day() > 28 && end.day() < received.day() { end.tomorrow().ok() } else { Some(end) }
+fn not_before(registration: &Registration, minimum: &str) -> Option<String> {
+    let end = Period::parse(minimum).ok()?.after(registration.received);
+    Some(TimeZone::UTC.to_datetime(end).date().to_string())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A receipt that is whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The registration's id.
+    pub record: String,
+    /// The version of the statement it was collected under.
+    pub version: String,
+    /// The permalink of that version.
+    pub url: String,
+}
 
-    #[test]
-    fn the_minimum_is_kept_on_a_leap_day_too() {
-        for (received, day) in [
-            ("2024-02-29T23:59:59Z", "2031-03-01"),
-            ("2024-05-01T12:00:00Z", "2031-05-01"),
-            ("2024-12-31T23:00:00Z", "2031-12-31"),
-        ] {
-            assert_eq!(not_before(received.parse().unwrap(), "P7Y").unwrap().to_string(), day);
-        }
+/// Checks that a receipt says what it said when it was written, and that its statement is one that the site has published.
+///
+/// # Errors
+/// Says in plain words what is wrong with it.
+pub fn verify(json: &[u8], contract: &Contract) -> Result<Verified, &'static str> {
+    let receipt: Option<Value> = serde_json::from_slice(json).ok();
+    let receipt = receipt.filter(|receipt| receipt["schema"] == "registration-receipt/1");
+    let mut receipt = receipt.ok_or("it is not a receipt of a registration")?;
+    let digest = receipt.as_object_mut().and_then(|receipt| receipt.remove("sha256"));
+    if digest != Some(Value::from(sha256_hex(canonical_json(&receipt).as_bytes()))) {
+        return Err("the receipt was altered: its digest is not that of what it says");
     }
+    let said = &receipt["statement"];
+    let version = contract.version_of(said["digest"].as_str().unwrap_or_default());
+    let version = version.filter(|version| {
+        [("version", &version.version), ("text_sha256", &version.text_sha256), ("facts_sha256", &version.facts_sha256)]
+            .iter()
+            .all(|(key, value)| said[*key] == value.as_str())
+    });
+    let version = version.ok_or("the site has published no such version of its statement")?;
+    let record = receipt["record"].as_str().unwrap_or_default().to_owned();
+    Ok(Verified { record, version: version.version.clone(), url: version.url.clone() })
 }

@@ -8,6 +8,7 @@ use statement::contract::FormContract;
 use statement::form::{FieldKind, Notify};
 use uuid::{NoContext, Uuid};
 
+use crate::content::Content;
 use crate::index::IndexKey;
 use crate::private::Private;
 use crate::seal::{self, Identities, Seal, SealError};
@@ -106,8 +107,8 @@ impl Registration {
         }
     }
 
-    fn of(envelope: &Envelope, answers: &Private<Vec<u8>>) -> Result<Self, SealError> {
-        let fields: Vec<(String, String)> = serde_json::from_slice(answers.expose()).map_err(|_| SealError::Damaged)?;
+    pub(crate) fn of(envelope: &Envelope, answers: &Private<Vec<u8>>) -> Result<Self, SealError> {
+        let fields = Content::parse(answers.expose()).ok_or(SealError::Damaged)?.into_answers();
         let Envelope { id, received, form, form_sha256, statement_version, statement_digest, held, .. } =
             envelope.clone();
         let fields = fields.into_iter().map(|(name, value)| (name, Private::new(value))).collect();
@@ -126,7 +127,7 @@ impl Registration {
     }
 
     /// Finds it by the e-mail addresses and telephone numbers that were given.
-    fn person_keys(&self, form: &FormContract, index: &IndexKey) -> Vec<String> {
+    pub(crate) fn person_keys(&self, form: &FormContract, index: &IndexKey) -> Vec<String> {
         let keys = self.answers().into_iter().filter_map(|(name, value)| match kind_of(form, name)? {
             FieldKind::Email => index.email(value),
             FieldKind::Tel => index.telephone(value),

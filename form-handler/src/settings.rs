@@ -25,7 +25,7 @@ use crate::store::Location;
 mod sealing;
 
 /// Every variable of ours: those read here, and the program's own.
-const VARIABLES: [&str; 26] = [
+const VARIABLES: [&str; 28] = [
     "CANDOR_CLIENT_ADDRESS_HEADER",
     "CANDOR_CONTRACT",
     "CANDOR_COUNTRY",
@@ -34,6 +34,7 @@ const VARIABLES: [&str; 26] = [
     "CANDOR_INDEX_KEY_FILE",
     "CANDOR_KEYS",
     "CANDOR_KEYS_FILE",
+    "CANDOR_LEDGER",
     "CANDOR_LISTEN",
     "CANDOR_MAIL",
     "CANDOR_MAIL_CA_FILE",
@@ -46,6 +47,7 @@ const VARIABLES: [&str; 26] = [
     "CANDOR_MAIL_USER",
     "CANDOR_OUTBOX_KEY",
     "CANDOR_OUTBOX_KEY_FILE",
+    "CANDOR_PEOPLE",
     "CANDOR_PROXY_SECRET",
     "CANDOR_PROXY_SECRET_FILE",
     "CANDOR_STORE",

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::private::Private;
+#[cfg(feature = "staff")]
+use crate::records::RecordStore;
 use crate::registration::{Mail, MailKind, MailState};
 use crate::seal::DataKey;
 
@@ -184,6 +186,12 @@ pub enum Order {
 /// may have been done all the same, so each may be tried again.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
+    /// What it does for staff; none for a store that cannot destroy under a condition and so keeps no holds.
+    #[cfg(feature = "staff")]
+    fn records(&self) -> Option<&dyn RecordStore> {
+        None
+    }
+
     /// Whether it answers.
     async fn reach(&self) -> Result<(), StoreError>;
 

@@ -17,6 +17,7 @@ use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::Request;
 use http_body::{Body, Frame};
 use http_body_util::Full;
+use proptest::prelude::*;
 use statement::form::Notify;
 
 mod sample;
@@ -375,5 +376,33 @@ proptest::proptest! {
             assert!([303, 400, 409, 422].contains(&status), "{status}");
             assert_eq!(stored(folder.path()).await.len(), usize::from(status == 303));
         });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_receipt_repeats_nothing_that_was_sent(
+        name in "[A-Za-z]{12,20}",
+        other in "[g-z0-9]{16,60}",
+        browser in "[A-Z][a-z]{12,30}/[0-9]{3}",
+        address in prop::array::uniform4(100_u8..),
+    ) {
+        let address = address.map(|byte| byte.to_string()).join(".");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let receipt = runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let handler = handler(folder.path(), Notify::Reference, &[("CANDOR_MAIL", "none")]).await;
+            let mut request = post(body(&format!("name={name}&email={name}@example.org&other={other}")));
+            request.headers_mut().insert("user-agent", browser.parse().unwrap());
+            request.headers_mut().insert("x-forwarded-for", address.parse().unwrap());
+            assert_eq!(answer(&handler, request).await.0, 303);
+            stored(folder.path()).await.remove(0).receipt
+        });
+        for sent in [&name, &other, &browser, &address] {
+            prop_assert!(!receipt.contains(sent.as_str()), "{sent} is in {receipt}");
+        }
+        prop_assert!(receipt.contains("\"fields\":[\"name\",\"email\",\"other\"]"), "{receipt}");
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 /// A calendar unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -70,6 +73,20 @@ impl Period {
 }
 
 impl Period {
+    /// The moment at which it is over that began at `start`, in UTC; the last moment there is where it would be later.
+    #[must_use]
+    pub fn after(self, start: Timestamp) -> Timestamp {
+        let from = TimeZone::UTC.to_datetime(start);
+        let end = from.checked_add(self.to_span()).and_then(|end| {
+            // Where the month has no such day the calendar takes its last one, which is not the whole time.
+            let is_short = (self.years != 0 || self.months != 0) && self.days == 0 && self.weeks == 0;
+            if is_short && end.day() < from.day() { end.checked_add(jiff::Span::new().days(1)) } else { Ok(end) }
+        });
+        end.and_then(|end| TimeZone::UTC.to_timestamp(end)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Period {
     /// Its units that are not zero, largest first.
     pub(crate) fn parts(self) -> Vec<(i32, Unit)> {
         let all = [
@@ -104,6 +121,21 @@ impl fmt::Display for Period {
 #[cfg(test)]
 mod tests {
     use super::Period;
+
+    #[test]
+    fn it_is_over_when_all_of_it_has_passed() {
+        for (start, period, end) in [
+            ("2024-02-29T23:59:59Z", "P7Y", "2031-03-01T23:59:59Z"),
+            ("2024-05-01T12:00:00Z", "P7Y", "2031-05-01T12:00:00Z"),
+            ("2024-12-31T23:00:00Z", "P7Y", "2031-12-31T23:00:00Z"),
+            ("2024-01-31T00:00:00Z", "P1M", "2024-03-01T00:00:00Z"),
+            ("2024-01-31T00:00:00Z", "P30D", "2024-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(Period::parse(period).unwrap().after(start.parse().unwrap()).to_string(), end);
+        }
+        let never = Period::parse("P9000Y").unwrap().after("2024-05-01T12:00:00Z".parse().unwrap());
+        assert_eq!(never, jiff::Timestamp::MAX);
+    }
 
     #[test]
     fn reads_calendar_units_only() {

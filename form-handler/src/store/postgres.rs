@@ -27,9 +27,13 @@ use super::{
     SAME_SECONDS, Store, StoreError, Stored,
 };
 use crate::private::Private;
+#[cfg(feature = "staff")]
+use crate::records::RecordStore;
 use crate::registration::{Mail, MailKind, MailState};
 use crate::seal::DataKey;
 
+#[cfg(feature = "staff")]
+mod records;
 mod schema;
 
 /// So many operations of one instance are done at a time; the others wait for their turn.
@@ -285,6 +289,11 @@ async fn make_durable(client: &Client) -> Result<(), Failure> {
 
 #[async_trait]
 impl Store for Postgres {
+    #[cfg(feature = "staff")]
+    fn records(&self) -> Option<&dyn RecordStore> {
+        Some(self)
+    }
+
     async fn reach(&self) -> Result<(), StoreError> {
         self.run(|client| Box::pin(async move { Ok(client.batch_execute("select 1").await?) })).await
     }

@@ -15,9 +15,13 @@ use super::{
     SAME_SECONDS, Store, StoreError, Stored, make_private_file, make_private_folder,
 };
 use crate::private::Private;
+#[cfg(feature = "staff")]
+use crate::records::RecordStore;
 use crate::registration::{Mail, MailKind, MailState};
 use crate::seal::DataKey;
 
+#[cfg(feature = "staff")]
+mod records;
 mod schema;
 
 use schema::{MIGRATIONS, VERSION};
@@ -117,6 +121,11 @@ impl Sqlite {
 
 #[async_trait]
 impl Store for Sqlite {
+    #[cfg(feature = "staff")]
+    fn records(&self) -> Option<&dyn RecordStore> {
+        Some(self)
+    }
+
     async fn reach(&self) -> Result<(), StoreError> {
         self.in_background(|connection| version(connection).map(drop)).await
     }

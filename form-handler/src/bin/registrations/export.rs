@@ -8,18 +8,21 @@ use anstream::eprintln;
 use clap::{Args, ValueEnum};
 use form_handler::export::Table;
 use form_handler::purpose::{self, Request};
+use form_handler::records::Role;
 use form_handler::registration::Registration;
 use form_handler::seal::{Identities, PublicKeys};
-use form_handler::store::{Order, Scan, Store};
+use form_handler::store::{Order, Scan};
 use statement::contract::Contract;
+use uuid::Uuid;
 
 use crate::identity::{IdentityArguments, explained};
-use crate::{Answer, StoreArguments};
+use crate::office::{Office, SeatArguments};
+use crate::{Answer, Failure, reading};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    store: StoreArguments,
+    seat: SeatArguments,
     #[command(flatten)]
     identity: IdentityArguments,
     /// What they are for, in a word of the statement like `support-services`
@@ -64,23 +67,32 @@ struct Gathered {
     unread: BTreeMap<String, u64>,
 }
 
-pub(crate) async fn run(arguments: Arguments) -> Result<Answer, String> {
-    let Arguments { store, identity, purpose, recipient, form, format, bom, out, to } = arguments;
+pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
+    let Arguments { seat, identity, purpose, recipient, form, format, bom, out, to } = arguments;
     let request = Request { purpose: purpose::parse(&purpose)?, recipient };
     let to = encryption_keys(&to)?;
     if out.is_none() && (format == Format::Xlsx || to.is_some()) {
-        return Err("a workbook or an encrypted file is no text; name a file with `--out FILE`".to_owned());
+        return Err("a workbook or an encrypted file is no text; name a file with `--out FILE`".into());
     }
-    let (contract, identities) = (store.contract()?, identity.read()?);
-    let opened = store.open().await?;
-    let gathered = gather(&*opened, &contract, &request, form.as_deref(), identities.as_ref()).await?;
+    let office = seat.open().await?;
+    let at = office.desk()?;
+    let word = request.purpose.word();
+    let allowed = at.must_be(Role::Reader, "export registrations");
+    at.settle("export", word, allowed).await?;
+    let identities = identity.read()?;
+    let gathered = gather(&office, &seat.store.contract()?, &request, form.as_deref(), identities.as_ref()).await?;
+    for reason in gathered.left_out.keys() {
+        at.note_refusal("export", word, reason).await?;
+    }
+    let ids: Vec<Uuid> = gathered.table.ids().collect();
+    at.note_read(Role::Reader, "export", word, request.recipient.as_deref(), &ids).await?;
     let file = match format {
         Format::Csv => gathered.table.to_csv(bom),
         Format::Json => gathered.table.to_json(),
         Format::Xlsx => workbook(&gathered.table)?,
     };
     let file = to.map_or_else(|| file.clone(), |keys| keys.encrypt(&file));
-    report(&gathered, request.purpose.word());
+    report(&gathered, word);
     let is_well = gathered.left_out.is_empty() && gathered.unread.is_empty();
     let text = match &out {
         Some(path) => write(path, &file).map(|()| String::new())?,
@@ -90,17 +102,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, String> {
 }
 
 async fn gather(
-    store: &dyn Store,
+    office: &Office,
     contract: &Contract,
     request: &Request,
     form: Option<&str>,
     identities: Option<&Identities>,
-) -> Result<Gathered, String> {
+) -> Result<Gathered, Failure> {
+    let (store, hidden) = (&*office.store, reading::restricted(office).await?);
     let mut gathered = Gathered { table: Table::default(), left_out: BTreeMap::new(), unread: BTreeMap::new() };
     let mut scan = Scan::new(store, Order::Oldest);
     while let Some(envelope) = scan.next().await.map_err(|error| error.to_string())? {
-        // Suspected spam is nobody's registration yet.
-        if envelope.held.is_some() || form.is_some_and(|form| envelope.form != form) {
+        // Suspected spam is nobody's registration yet, and what is to be erased is for nobody any more.
+        let is_hidden = envelope.held.is_some() || hidden.contains(&envelope.id);
+        if is_hidden || form.is_some_and(|form| envelope.form != form) {
             continue;
         }
         let stored = store.get(envelope.id).await.map_err(|error| error.to_string())?;

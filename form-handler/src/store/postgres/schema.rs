@@ -6,7 +6,7 @@ use super::Failure;
 use crate::store::StoreError;
 
 /// Written into the database, so that an older program does not misread it.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// What each version has that the one before it had not.
 const MIGRATIONS: [&str; VERSION as usize] = [
     // `due` is in seconds since 1970; null where nothing is to be done.
@@ -53,6 +53,13 @@ const MIGRATIONS: [&str; VERSION as usize] = [
     create index person_key_by_registration on candor.person_key (registration);
     create index mail_by_due on candor.mail (due) where due is not null;
     create index mail_by_address on candor.mail (address_key) where address_key is not null;
+    ",
+    // `matter` has holds and requests, as JSON.
+    "
+    create table candor.matter (id text primary key, kind text not null, content text not null);
+    alter table candor.registration add column restricted text;
+    alter table candor.registration add column extension text;
+    create index registration_by_restriction on candor.registration (restricted) where restricted is not null;
     ",
 ];
 /// Whoever brings the tables up to date holds this lock; the number is of no other use (`candor`, in ASCII).

@@ -1,7 +1,7 @@
 //! The tables in a file of SQLite, version by version. It knows SQL and no registration.
 
 /// Written into the file, so that an older program does not misread it.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 /// What each version has that the one before it had not.
 pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
     "
@@ -68,5 +68,16 @@ pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
     alter table mail add column letter blob;
     update mail set address_key = null;
     update registration set submission_key = '';
+    ",
+    // `matter` has holds and requests, as JSON.
+    "
+    create table matter (
+        id text primary key,
+        kind text not null,
+        content text not null
+    ) strict, without rowid;
+    alter table registration add column restricted text;
+    alter table registration add column extension text;
+    create index registration_by_restriction on registration (restricted) where restricted is not null;
     ",
 ];

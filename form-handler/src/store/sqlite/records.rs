@@ -1,0 +1,165 @@
+//! What the SQLite store does for staff: holds and requests in one table, and destroying in one transaction, in which nobody
+//! else writes.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::{Sqlite, id};
+use crate::records::{Decision, Extension, Fate, HOLD, Hold, Matters, REQUEST, Recheck, Record, RecordStore, Request};
+use crate::seal::DataKey;
+use crate::store::{StoreError, Stored};
+
+/// The columns of a [`Record`].
+const RECORD: &str =
+    "id, received, form, statement_version, statement_digest, revision, held is not null, restricted, extension";
+
+#[async_trait]
+impl RecordStore for Sqlite {
+    async fn records(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Record>, StoreError> {
+        self.in_background(move |connection| {
+            let after = after.map(|id| id.to_string()).unwrap_or_default();
+            let query = format!("select {RECORD} from registration where id > ?1 order by id limit ?2");
+            connection.prepare(&query)?.query_and_then(params![after, limit], read)?.collect()
+        })
+        .await
+    }
+
+    async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError> {
+        self.in_background(move |connection| record(connection, id)).await
+    }
+
+    async fn restricted(&self) -> Result<Vec<Uuid>, StoreError> {
+        self.in_background(|connection| {
+            let mut query = connection.prepare("select id from registration where restricted is not null")?;
+            query.query_and_then([], |row| id(row, 0))?.collect()
+        })
+        .await
+    }
+
+    async fn matters(&self) -> Result<Matters, StoreError> {
+        self.in_background(|connection| matters(connection)).await
+    }
+
+    async fn put_hold(&self, hold: &Hold) -> Result<(), StoreError> {
+        self.put(HOLD, hold.id.clone(), hold).await
+    }
+
+    async fn put_request(&self, request: &Request) -> Result<(), StoreError> {
+        self.put(REQUEST, request.id.clone(), request).await
+    }
+
+    async fn restrict(&self, id: Uuid, request: &str) -> Result<bool, StoreError> {
+        let request = request.to_owned();
+        self.in_transaction(move |transaction| {
+            let id = id.to_string();
+            transaction.execute("delete from mail where registration = ?1", [&id])?;
+            let query = "update registration set restricted = ?2, revision = revision + 1 where id = ?1";
+            Ok(transaction.execute(query, [&id, &request])? > 0)
+        })
+        .await
+    }
+
+    async fn extend(&self, id: Uuid, extension: &Extension) -> Result<bool, StoreError> {
+        let extension = json(extension);
+        self.in_transaction(move |transaction| {
+            let query = "update registration set extension = ?2, revision = revision + 1 where id = ?1";
+            Ok(transaction.execute(query, [id.to_string(), extension])? > 0)
+        })
+        .await
+    }
+
+    async fn correct(&self, corrected: &Stored) -> Result<bool, StoreError> {
+        let Stored { envelope, content, data_key, person_keys, .. } = corrected.clone();
+        self.in_transaction(move |transaction| {
+            let id = envelope.id.to_string();
+            let query = "update registration set content = ?3, revision = revision + 1 where id = ?1 and revision = ?2";
+            if transaction.execute(query, params![id, envelope.revision.cast_signed(), content.expose()])? == 0 {
+                return Ok(false);
+            }
+            transaction.execute("delete from data_key where registration = ?1", [&id])?;
+            if let Some(DataKey { sealed, keys }) = data_key {
+                let query = "insert into data_key (registration, sealed, keys) values (?1, ?2, ?3)";
+                transaction.execute(query, params![id, sealed, keys])?;
+            }
+            for key in person_keys {
+                let query = "insert or ignore into person_key (key, registration) values (?1, ?2)";
+                transaction.execute(query, params![key, id])?;
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn destroy(&self, decisions: &[Decision], recheck: &Recheck) -> Result<Vec<Fate>, StoreError> {
+        let (decisions, recheck) = (decisions.to_vec(), recheck.clone());
+        self.in_transaction(move |transaction| {
+            let matters = recheck.of(matters(transaction)?);
+            let fates = decisions.iter().map(|decision| {
+                let now = record(transaction, decision.record())?;
+                let fate = Fate::of(now.as_ref(), decision, &recheck, &matters);
+                if fate == Fate::Erased {
+                    let id = decision.record().to_string();
+                    // What hangs on it goes with it: foreign keys cascade.
+                    transaction.prepare("delete from registration where id = ?1")?.execute([id])?;
+                }
+                Ok(fate)
+            });
+            fates.collect()
+        })
+        .await
+    }
+}
+
+impl Sqlite {
+    async fn put(&self, kind: &'static str, id: String, matter: &impl serde::Serialize) -> Result<(), StoreError> {
+        let content = json(matter);
+        self.in_transaction(move |transaction| {
+            let query = "insert or replace into matter (id, kind, content) values (?1, ?2, ?3)";
+            transaction.execute(query, params![id, kind, content])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn record(connection: &Connection, id: Uuid) -> Result<Option<Record>, StoreError> {
+    let query = format!("select {RECORD} from registration where id = ?1");
+    let mut query = connection.prepare(&query)?;
+    query.query_row([id.to_string()], |row| Ok(read(row))).optional()?.transpose()
+}
+
+fn read(row: &Row<'_>) -> Result<Record, StoreError> {
+    let parsed = |column: usize| row.get_ref(column)?.as_str().map_err(|_| StoreError::Damaged);
+    let extension: Option<String> = row.get(8)?;
+    Ok(Record {
+        id: parsed(0)?.parse().map_err(|_| StoreError::Damaged)?,
+        received: parsed(1)?.parse().map_err(|_| StoreError::Damaged)?,
+        form: row.get(2)?,
+        statement_version: row.get(3)?,
+        statement_digest: row.get(4)?,
+        revision: row.get::<_, i64>(5)?.cast_unsigned(),
+        is_suspected: row.get(6)?,
+        restricted: row.get(7)?,
+        extension: extension.map(|json| serde_json::from_str(&json)).transpose().map_err(|_| StoreError::Damaged)?,
+    })
+}
+
+fn matters(connection: &Connection) -> Result<Matters, StoreError> {
+    let mut query = connection.prepare("select kind, content from matter order by id")?;
+    let rows: Vec<_> = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let mut matters = Matters::read(rows)?;
+    let mut query = connection.prepare("select registration from person_key where key = ?1")?;
+    let mut records = HashMap::new();
+    for key in matters.people() {
+        let found = query.query_and_then([&key], |row| id(row, 0))?.collect::<Result<_, _>>()?;
+        records.insert(key, found);
+    }
+    Ok(matters.with_people(&records))
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("invariant: it is plain data")
+}

@@ -1,0 +1,138 @@
+//! An office of its own: a real store, a real ledger apart from it, and staff.
+
+#![allow(dead_code, reason = "each test program uses what it needs")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use form_handler::records::ledger::{Entry, Step, read};
+use form_handler::records::{Applied, Desk, DeskError, People, Record, RecordStore, Subject};
+use form_handler::store::{Location, Store};
+use jiff::{SignedDuration, Timestamp};
+use statement::contract::Contract;
+use statement::form::Notify;
+use uuid::Uuid;
+
+use crate::sample::{body, contract, database, handler, now, post};
+
+/// So many days after the first registration.
+pub(crate) fn after(days: i64) -> Timestamp {
+    now() + SignedDuration::from_hours(24 * days)
+}
+
+/// An office of its own: a store, a ledger apart from it, and staff.
+pub(crate) struct Office {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) contract: Contract,
+    pub(crate) people: People,
+    /// Where the store is; without it, in the folder.
+    pub(crate) url: Option<String>,
+}
+
+impl Office {
+    pub(crate) fn new() -> Self {
+        let people = "people:\n  ada: {login: ada, access: employee, roles: [reader, records]}\n  \
+                      lea: {login: lea, access: employee, roles: [legal]}\n  \
+                      vic: {login: vic, access: volunteer, roles: [reader, records, legal]}\n\
+                      classes:\n  spam: {keep: P90D, suspected: true, basis: nobody has asked for anything}\n";
+        let people = People::parse(people).unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), contract: contract(Notify::Reference), people, url: None }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.folder().join("apart/ledger.jsonl")
+    }
+
+    /// Somebody registers; the reference.
+    pub(crate) async fn register(&self, name: &str, on: Timestamp) -> Uuid {
+        self.register_with(&format!("name={name}"), on).await
+    }
+
+    pub(crate) async fn register_with(&self, fields: &str, on: Timestamp) -> Uuid {
+        let mut variables = vec![("CANDOR_MAIL", "none")];
+        variables.extend(self.url.as_deref().map(|url| ("CANDOR_STORE", url)));
+        let handler = handler(self.folder(), Notify::Reference, &variables).await;
+        let response = handler.handle(post(body(fields)), on).await;
+        let location = response.headers()["location"].to_str().unwrap();
+        location.split_once("reference=").unwrap().1.parse().unwrap()
+    }
+
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        let place = self.url.as_ref().map(|url| Location::parse(url, &|_| None).unwrap());
+        place.unwrap_or_else(|| database(self.folder())).open().await.unwrap()
+    }
+
+    pub(crate) fn desk<'a>(
+        &'a self,
+        store: &'a dyn RecordStore,
+        ledger: &'a Path,
+        who: &str,
+        now: Timestamp,
+    ) -> Desk<'a> {
+        Desk::new(Some(store), ledger, Some(&self.contract), &self.people, self.people.who(who, None).unwrap(), now)
+    }
+
+    /// Plans and carries it out at once.
+    pub(crate) async fn sweep(&self, subject: Subject, who: &str, now: Timestamp) -> Result<Applied, DeskError> {
+        let (store, ledger) = (self.store().await, self.ledger());
+        let desk = self.desk(store.records().unwrap(), &ledger, "ada", now);
+        let plan = desk.plan(&subject, &mut |_, _, _| {}).await?;
+        let desk = self.desk(store.records().unwrap(), &ledger, who, now);
+        desk.apply(&subject, &plan.id(), &mut |_| {}).await
+    }
+
+    pub(crate) async fn records(&self) -> Vec<Record> {
+        self.store().await.records().unwrap().records(None, 10_000).await.unwrap()
+    }
+
+    pub(crate) async fn ids(&self) -> Vec<Uuid> {
+        self.records().await.iter().map(|record| record.id).collect()
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let head = read(&self.ledger(), |entry| {
+            entries.push(entry.clone());
+            Ok(())
+        });
+        assert_eq!(head.unwrap().seq, entries.len() as u64);
+        entries
+    }
+
+    /// The records that the ledger says were erased, each as often as it says so.
+    pub(crate) fn erased(&self) -> Vec<Uuid> {
+        let of = |entry: &Entry| -> Vec<Uuid> {
+            let detail = entry.act.detail.clone().filter(|_| entry.act.outcome == Step::Done).unwrap_or_default();
+            detail.get("erased").map_or_else(Vec::new, |erased| serde_json::from_value(erased.clone()).unwrap())
+        };
+        let mut erased: Vec<Uuid> = self.entries().iter().flat_map(of).collect();
+        erased.sort();
+        erased
+    }
+
+    /// A copy of the store's file, as a backup is made while nobody writes.
+    pub(crate) fn back_up(&self) {
+        std::fs::copy(self.folder().join("registrations.sqlite"), self.folder().join("backup")).unwrap();
+    }
+
+    pub(crate) fn restore(&self) {
+        for companion in ["registrations.sqlite-wal", "registrations.sqlite-shm"] {
+            let _ = std::fs::remove_file(self.folder().join(companion));
+        }
+        std::fs::copy(self.folder().join("backup"), self.folder().join("registrations.sqlite")).unwrap();
+    }
+}
+
+/// Does this with the desk of somebody at a moment.
+macro_rules! at_desk {
+    ($office:expr, $who:expr, $now:expr, |$desk:ident| $work:expr) => {{
+        let (store, ledger) = ($office.store().await, $office.ledger());
+        let $desk = $office.desk(store.records().unwrap(), &ledger, $who, $now);
+        $work
+    }};
+}
+pub(crate) use at_desk;
