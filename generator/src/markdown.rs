@@ -817,19 +817,22 @@ fn destination_in(text: &str, link: &Range<usize>, destination: &str) -> Range<u
     }
 }
 
-/// The anchor that follows from a title, with a number where something on the page or in the theme has it.
+/// The anchor that follows from a title, with a number from 1 where something on the page or in the theme has it.
 fn unused_anchor(
     title: &str,
     theme: &Theme,
     taken: &mut AHashSet<String>,
     counts: &mut AHashMap<String, usize>,
 ) -> String {
-    let slug = address::slugify(title);
-    let base = if slug.is_empty() { "section".to_owned() } else { slug };
+    let anchor = address::anchor(title);
+    let base = if anchor.is_empty() { "section".to_owned() } else { anchor };
+    if !theme.has_id(&base) && taken.insert(base.clone()) {
+        return base;
+    }
     let count = counts.entry(base.clone()).or_insert(0);
     loop {
         *count += 1;
-        let anchor = if *count == 1 { base.clone() } else { format!("{base}-{count}") };
+        let anchor = format!("{base}-{count}");
         if !theme.has_id(&anchor) && taken.insert(anchor.clone()) {
             return anchor;
         }
