@@ -73,10 +73,10 @@ pub fn of_asset(name: &str, hash: Option<&str>) -> String {
     }
 }
 
-/// The site path of a picture in another width: `/a/photo.jpg.480w.webp`.
+/// The site path of a picture in another width and format: `/a/photo.jpg.480w.webp`.
 #[must_use]
-pub fn of_scaled(picture: &str, width: usize) -> String {
-    format!("{picture}.{width}w.webp")
+pub fn of_scaled(picture: &str, width: usize, suffix: &str) -> String {
+    format!("{picture}.{width}w.{suffix}")
 }
 
 /// The site path of a page, where its author may have left out the final slash: `/old/page` is `/old/page/`, and

@@ -307,7 +307,8 @@ fn write_files(
         };
         if let Some(planned) = site.scaled.get(index).filter(|_| output.is_kept()) {
             let write = |address: &str, bytes| output.write(address, bytes);
-            if let Err(fact) = scaled::scale(&bytes, planned, options.cache.as_deref(), write)? {
+            let speed = site.config.images.as_ref().and_then(|config| config.avif).unwrap_or_default();
+            if let Err(fact) = scaled::scale(&bytes, planned, speed, options.cache.as_deref(), write)? {
                 let message = format!("the picture cannot be scaled: {fact}");
                 found.push(Diagnostic::error(&file.path, 0..0, message).help("save the picture again"));
             }

@@ -64,6 +64,8 @@ pub struct ImagesConfig {
 #[derive(Debug, Clone)]
 pub struct FeedConfig {
     /// Whether an entry has the page's whole text, or what describes it.
+    /// Whether they are published as AVIF too, and how fast: from 1, which makes the smallest files, to 10.
+    pub avif: Option<u8>,
     pub is_full: bool,
     /// The most entries of a feed.
     pub limit: usize,
@@ -278,14 +280,43 @@ fn parse_images(config: &mut Fields<'_, '_>) -> Option<ImagesConfig> {
     }
     if widths.is_empty() {
         widths = vec![480, 960, 1600];
+    let speed = fields.integer("avif_speed").and_then(|speed| match u8::try_from(speed.value) {
+        Ok(value @ 1..=10) => Some(value),
+        _ => {
+            let fact = "the speed is a number from 1, which makes the smallest files, to 10";
+            fields.diagnostics.push(Diagnostic::error(path, speed.span, fact).help("write `avif_speed: 6`"));
+            None
+        }
+    });
+    let avif = fields.boolean("avif").filter(|on| on.value);
     }
-    Some(ImagesConfig { widths, sizes })
+    if let Some(on) = avif.as_ref().filter(|_| !scaled::HAS_AVIF) {
+        config.diagnostics.push(
+            Diagnostic::error(path, on.span.clone(), "this candor was built without AVIF")
+                .help("build it with `--features avif`, or write `avif: false`"),
+        );
+        return None;
+    }
+    Some(ImagesConfig { widths, sizes, avif })
+}
+
+/// A switch for what not every program can do.
+fn parse_switch(config: &mut Fields<'_, '_>, key: &'static str, is_available: bool, what: &str) -> bool {
+    let Some(asked) = config.boolean(key).filter(|on| on.value) else { return false };
+    if !is_available {
+        config.diagnostics.push(
+            Diagnostic::error(config.path(), asked.span, format!("this candor was built without {what}"))
+                .help(format!("build it with `--features {key}`, or write `{key}: false`")),
+        );
+    }
+    is_available
 }
 
 impl Markdown {
     fn parse(mut fields: Fields<'_, '_>) -> Self {
         let smart_punctuation = fields.boolean("smart_punctuation").is_some_and(|on| on.value);
         let math = fields.boolean("math").is_some_and(|on| on.value);
+    let avif = avif.map(|_| speed.unwrap_or(6));
         let highlight = fields.boolean("highlight").filter(|on| on.value);
         if let Some(on) = highlight.as_ref().filter(|_| !crate::highlight::IS_AVAILABLE) {
             fields.diagnostics.push(
