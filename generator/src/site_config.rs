@@ -8,10 +8,12 @@ use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::yaml::{self, Fields, Located, Value};
 
 use crate::address;
+use crate::cards;
 use crate::declared::Declared;
 use crate::images::scaled;
 use crate::language;
 use crate::page::parse_count;
+use crate::search;
 use crate::site::Options;
 use crate::source_tree::SourceTree;
 
@@ -49,6 +51,10 @@ pub struct SiteConfig {
     pub declared: Declared,
     /// In which widths pictures are published beside themselves, if at all.
     pub images: Option<ImagesConfig>,
+    /// Whether each page has a picture for those who link to it.
+    pub cards: bool,
+    /// Whether there is a page on which the site is searched.
+    pub search: bool,
 }
 
 /// In which widths pictures are published.
@@ -58,14 +64,14 @@ pub struct ImagesConfig {
     pub widths: Vec<usize>,
     /// How wide a picture stands on a page, for browsers (HTML Standard, section 2.4.4).
     pub sizes: String,
+    /// Whether they are published as AVIF too, and how fast: from 1, which makes the smallest files, to 10.
+    pub avif: Option<u8>,
 }
 
 /// What feeds contain.
 #[derive(Debug, Clone)]
 pub struct FeedConfig {
     /// Whether an entry has the page's whole text, or what describes it.
-    /// Whether they are published as AVIF too, and how fast: from 1, which makes the smallest files, to 10.
-    pub avif: Option<u8>,
     pub is_full: bool,
     /// The most entries of a feed.
     pub limit: usize,
@@ -154,6 +160,8 @@ impl SiteConfig {
         let markdown = config.mapping("markdown", "`markdown`").map_or_else(Markdown::default, Markdown::parse);
         let declared = Declared::parse(&mut config);
         let images = parse_images(&mut config);
+        let cards = parse_switch(&mut config, "cards", cards::IS_AVAILABLE, "cards");
+        let search = parse_switch(&mut config, "search", search::IS_AVAILABLE, "search");
         config.finish();
         let base_url = match base_url {
             None => in_file,
@@ -180,6 +188,8 @@ impl SiteConfig {
             markdown,
             declared,
             images,
+            cards,
+            search,
         })
     }
 }
@@ -270,16 +280,6 @@ fn parse_images(config: &mut Fields<'_, '_>) -> Option<ImagesConfig> {
         }
     }
     let sizes = fields.words("sizes").map_or_else(|| "100vw".to_owned(), |sizes| sizes.value);
-    fields.finish();
-    if !scaled::IS_AVAILABLE {
-        config.diagnostics.push(
-            Diagnostic::error(path, span, "this candor was built without scaling of pictures")
-                .help("build it with `--features images`, or leave out `images`"),
-        );
-        return None;
-    }
-    if widths.is_empty() {
-        widths = vec![480, 960, 1600];
     let speed = fields.integer("avif_speed").and_then(|speed| match u8::try_from(speed.value) {
         Ok(value @ 1..=10) => Some(value),
         _ => {
@@ -289,13 +289,24 @@ fn parse_images(config: &mut Fields<'_, '_>) -> Option<ImagesConfig> {
         }
     });
     let avif = fields.boolean("avif").filter(|on| on.value);
-    }
+    fields.finish();
     if let Some(on) = avif.as_ref().filter(|_| !scaled::HAS_AVIF) {
         config.diagnostics.push(
             Diagnostic::error(path, on.span.clone(), "this candor was built without AVIF")
                 .help("build it with `--features avif`, or write `avif: false`"),
         );
         return None;
+    }
+    if !scaled::IS_AVAILABLE {
+        config.diagnostics.push(
+            Diagnostic::error(path, span, "this candor was built without scaling of pictures")
+                .help("build it with `--features images`, or leave out `images`"),
+        );
+        return None;
+    }
+    let avif = avif.map(|_| speed.unwrap_or(6));
+    if widths.is_empty() {
+        widths = vec![480, 960, 1600];
     }
     Some(ImagesConfig { widths, sizes, avif })
 }
@@ -316,7 +327,6 @@ impl Markdown {
     fn parse(mut fields: Fields<'_, '_>) -> Self {
         let smart_punctuation = fields.boolean("smart_punctuation").is_some_and(|on| on.value);
         let math = fields.boolean("math").is_some_and(|on| on.value);
-    let avif = avif.map(|_| speed.unwrap_or(6));
         let highlight = fields.boolean("highlight").filter(|on| on.value);
         if let Some(on) = highlight.as_ref().filter(|_| !crate::highlight::IS_AVAILABLE) {
             fields.diagnostics.push(
