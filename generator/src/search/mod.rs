@@ -68,7 +68,7 @@ pub fn has(site: &Site, page: &SitePage) -> bool {
     site.config.search && is_own && !page.noindex && !page.is_later_part() && !page.front.title.is_empty()
 }
 
-/// The pages that are listed, by the section they are in; the home page's first, then by address.
+/// The pages that are listed, by the section they are in, in the order of their addresses; first those in none.
 #[must_use]
 pub fn listed(site: &Site) -> Vec<(Option<PageId>, Vec<PageId>)> {
     let home = site.home();
@@ -76,7 +76,7 @@ pub fn listed(site: &Site) -> Vec<(Option<PageId>, Vec<PageId>)> {
     let mut listed: Vec<PageId> = (0..site.pages.len()).filter(|id| has(site, &site.pages[*id])).collect();
     listed.sort_unstable_by_key(|id| site.pages[*id].address.as_str());
     for id in listed {
-        let section = site.pages[id].parent.or(home).filter(|section| *section != id);
+        let section = site.pages[id].parent.filter(|section| Some(*section) != home);
         let address = section.map_or("", |section| site.pages[section].address.as_str());
         sections.entry(address).or_insert((section, Vec::new())).1.push(id);
     }
