@@ -73,10 +73,10 @@ pub fn of_asset(name: &str, hash: Option<&str>) -> String {
     }
 }
 
-/// The site path of a picture in another width: `/a/photo.jpg.480w.webp`.
+/// The site path of a picture in another width and format: `/a/photo.jpg.480w.webp`.
 #[must_use]
-pub fn of_scaled(picture: &str, width: usize) -> String {
-    format!("{picture}.{width}w.webp")
+pub fn of_scaled(picture: &str, width: usize, suffix: &str) -> String {
+    format!("{picture}.{width}w.{suffix}")
 }
 
 /// The site path of a page, where its author may have left out the final slash: `/old/page` is `/old/page/`, and
@@ -268,7 +268,7 @@ pub fn relative(from: &str, to: &str) -> String {
     up.chain(to[shared..].iter().copied()).collect::<Vec<_>>().join("/")
 }
 
-/// A word for an address or anchor: letters and digits of any script in lower case, everything else folded to `-`.
+/// A word for an address: letters and digits of any script in lower case, everything else folded to `-`.
 #[must_use]
 pub fn slugify(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
@@ -283,8 +283,24 @@ pub fn slugify(text: &str) -> String {
     slug
 }
 
+/// The anchor of a heading, as GitHub makes it, so that a link to a place in a text is the same there and here: letters
+/// and digits of any script in lower case, `_` and `-`; each space becomes `-`, and nothing else stays.
+#[must_use]
+pub fn anchor(title: &str) -> String {
+    let mut anchor = String::with_capacity(title.len());
+    for letter in title.trim().chars() {
+        match letter {
+            ' ' => anchor.push('-'),
+            '-' => anchor.push(letter),
+            _ if is_word(letter) => anchor.extend(letter.to_lowercase()),
+            _ => {}
+        }
+    }
+    anchor
+}
+
 /// Letters with the marks that some scripts write them with, digits, and `_`.
-fn is_word(letter: char) -> bool {
+pub(crate) fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_' || is_combining_mark(letter)
 }
 
@@ -397,6 +413,7 @@ mod tests {
         assert_eq!(slugify("Überblick – 2. Teil"), "überblick-2-teil");
         assert_eq!(slugify("How Long Do We Keep Children’s Work?"), "how-long-do-we-keep-childrens-work");
         assert_eq!(slugify("???"), "");
+        assert_eq!(slugify("Next.js"), "next-js");
         assert_eq!(slugify("हिन्दी ที่นี่"), "हिन्दी-ที่นี่");
     }
 
@@ -404,6 +421,26 @@ mod tests {
     fn mail() {
         assert_eq!(mailto("a@example.org", Some("WEBSITE")), "mailto:a@example.org?subject=WEBSITE");
         assert_eq!(mailto("a@example.org", Some("a b&c")), "mailto:a@example.org?subject=a%20b%26c");
+    }
+
+    /// What GitHub gives to these headings.
+    #[test]
+    fn anchors_are_those_of_github() {
+        for (title, expected) in [
+            ("Next.js", "nextjs"),
+            ("Q & A", "q--a"),
+            ("What data do we collect?", "what-data-do-we-collect"),
+            ("Überblick – 2. Teil", "überblick--2-teil"),
+            ("How Long Do We Keep Children’s Work?", "how-long-do-we-keep-childrens-work"),
+            ("snake_case and kebab-case", "snake_case-and-kebab-case"),
+            ("--flag -x", "--flag--x"),
+            ("हिन्दी ที่นี่", "हिन्दी-ที่นี่"),
+            ("日本語、はい。", "日本語はい"),
+            ("C++", "c"),
+            ("🎉", ""),
+        ] {
+            assert_eq!(anchor(title), expected, "{title}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use statement::contract::Contract;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 
+use crate::cards::Card;
 use crate::contract::Placement;
 use crate::feed::{self, Feed};
 use crate::gate::{Gate, Used};
@@ -20,9 +21,10 @@ use crate::output::{Nowhere, Output};
 use crate::policy::Policy;
 use crate::rebuild::{Kept, Last, Ready};
 use crate::scan::{self, Ids};
+use crate::search::{self, Indexed};
 use crate::site::{Occupant, Options, PageId, Site, SitePage};
 use crate::source_tree::SourceTree;
-use crate::template::Theme;
+use crate::template::{Beside, Theme};
 use crate::{Failure, address, contract, drift, images, link, lint, markdown, starter, statement_files, well_known};
 
 /// For how many broken links a near match is looked for, which costs as much as there is to choose from.
@@ -190,15 +192,16 @@ fn render(
     let own = well_known::RESERVED.into_iter().chain([well_known::ROBOTS]);
     let written = site.by_address.iter().filter(|(_, occupant)| !matches!(occupant, Occupant::Reserved(_)));
     let of_statements = statement_files::all_addresses(site);
-    let others = of_statements.iter().map(String::as_str).chain(own);
+    let of_search = search::script(site).map(|script| [script.address, search::INDEX]);
+    let others = of_statements.iter().map(String::as_str).chain(own).chain(of_search.into_iter().flatten());
     output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(others))?;
     let pages = kept
         .pages
         .into_par_iter()
         .enumerate()
         .map(|(id, page)| match page {
-            Some(page) if output.keep(&site.pages[id].address) => Ok(page),
-            _ => render_page(site, tree, theme, &gate, &forms, id, output),
+            Some(page) if page.is_kept(&site.pages[id], output) => Ok(page),
+            _ => render_page(site, tree, theme, &gate, &forms, id, options, output),
         })
         .collect::<Result<Vec<RenderedPage>, Failure>>()?;
     let others = match kept.others {
@@ -207,6 +210,7 @@ fn render(
     };
     diagnostics.append(others.found.clone());
     write_lists(site, tree, theme, &pages, kept.edited.as_ref(), output)?;
+    write_search(site, &pages, output)?;
     observer.begins(Stage::Check, 0);
     join(site, &pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
@@ -226,9 +230,21 @@ pub(crate) struct RenderedPage {
     broken: Vec<BrokenLink>,
     forms: Vec<statement::yaml::Located<String>>,
     used: Vec<Used>,
+    /// The site path of its card.
+    card: Option<String>,
+    /// What the search finds it by, where there is one.
+    words: Option<String>,
     diagnostics: Diagnostics,
 }
 
+impl RenderedPage {
+    /// Takes its files from the last build; says whether they are there.
+    fn is_kept(&self, page: &SitePage, output: &impl Output) -> bool {
+        output.keep(&page.address) && self.card.as_ref().is_none_or(|card| output.keep(card))
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the stages hand on what they made, and reach back for nothing")]
 fn render_page(
     site: &Site,
     tree: &SourceTree,
@@ -236,14 +252,22 @@ fn render_page(
     gate: &Gate<'_>,
     forms: &HashMap<String, String>,
     id: PageId,
+    options: &Options,
     output: &impl Output,
 ) -> Result<RenderedPage, Failure> {
     let page = &site.pages[id];
     let mut diagnostics = Diagnostics::new();
     let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
     let rendered = markdown::render(site, theme, id, file, forms, &mut diagnostics);
+    let card = theme.card(site, id, options.cache.as_deref(), output.is_kept(), &mut diagnostics)?;
+    let card = match card {
+        Some(Card { address, png }) => output.write(&address, png).map(|()| Some(address))?,
+        None => None,
+    };
+    let words = search::has(site, page).then(|| search::words(&rendered.html));
     let (mut ids, mut used) = (None, Vec::new());
-    if let Some(html) = theme.page(site, id, &rendered, None, &mut diagnostics) {
+    let beside = Beside { card: card.as_deref(), problem: None };
+    if let Some(html) = theme.page(site, id, &rendered, beside, &mut diagnostics) {
         let found = scan::page(&html);
         used = gate.check_page(page, &found.findings, &mut diagnostics);
         lint::check_date(site, page, &rendered, &html, &mut diagnostics);
@@ -258,7 +282,7 @@ fn render_page(
     let is_shown = page.is_in_feed && rendered.forms.is_empty();
     let content = is_shown.then(|| feed::content(site, page, &rendered.html));
     let markdown::Rendered { anchors, broken, forms, .. } = rendered;
-    Ok(RenderedPage { ids, content, anchors, broken, forms, used, diagnostics })
+    Ok(RenderedPage { ids, content, anchors, broken, forms, used, card, words, diagnostics })
 }
 
 /// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
@@ -307,7 +331,8 @@ fn write_files(
         };
         if let Some(planned) = site.scaled.get(index).filter(|_| output.is_kept()) {
             let write = |address: &str, bytes| output.write(address, bytes);
-            if let Err(fact) = scaled::scale(&bytes, planned, options.cache.as_deref(), write)? {
+            let speed = site.config.images.as_ref().and_then(|config| config.avif).unwrap_or_default();
+            if let Err(fact) = scaled::scale(&bytes, planned, speed, options.cache.as_deref(), write)? {
                 let message = format!("the picture cannot be scaled: {fact}");
                 found.push(Diagnostic::error(&file.path, 0..0, message).help("save the picture again"));
             }
@@ -374,6 +399,18 @@ fn write_lists(
         output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;
     }
     Ok(())
+}
+
+/// Writes the index of all words, and what searches it.
+fn write_search(site: &Site, pages: &[RenderedPage], output: &impl Output) -> Result<(), Failure> {
+    let Some(script) = search::script(site) else { return Ok(()) };
+    let indexed = site.pages.iter().zip(pages).filter_map(|(page, rendered)| {
+        let (title, description) = (&page.front.title, &page.front.description);
+        Some(Indexed { address: &page.address, title, description, words: rendered.words.as_deref()? })
+    });
+    let index = search::index(&site.config.language, &indexed.collect::<Vec<_>>());
+    output.write(search::INDEX, index.into_bytes())?;
+    output.write(script.address, script.text.as_bytes().to_vec())
 }
 
 /// Writes what browsers are told to refuse, and what the statement declares that was never found.

@@ -23,7 +23,7 @@ use crate::policy::Policy;
 use crate::scan;
 use crate::site::{PageId, PageKind, Site};
 use crate::source_tree::SourceTree;
-use crate::template::{Shown, Theme};
+use crate::template::{Beside, Shown, Theme};
 
 /// Around a mark: noncharacters of Unicode, which no text contains (Unicode Standard, section 23.7).
 const MARK: (char, char) = ('\u{fdd0}', '\u{fdd1}');
@@ -348,7 +348,9 @@ fn retry_page(
     // What is wrong with the page's text has been said when it was rendered for the site.
     let rendered = markdown::render(site, theme, page, tree.text(path)?, &forms, &mut Diagnostics::new());
     let problem = format!("{summary}{}", mark("changes"));
-    let html = theme.page(site, page, &rendered, Some(&problem), diagnostics)?;
+    // An answer to a form has no address that anybody could link to, and so no card.
+    let beside = Beside { problem: Some(&problem), card: None };
+    let html = theme.page(site, page, &rendered, beside, diagnostics)?;
     // Visitors see this page too, and it has parts of the theme that no published one has.
     let policy = Policy::of(site);
     Gate::new(site, tree, &policy).check_page(&site.pages[page], &scan::page(&html).findings, diagnostics);

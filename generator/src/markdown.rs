@@ -18,13 +18,13 @@ use statement::yaml::{Located, in_backticks};
 
 use crate::address::{self, Destination};
 use crate::highlight::{self, Highlighted};
-use crate::images::Size;
+use crate::images::{Size, markup};
 use crate::link::{self, AnchorLink, AnchorLinks};
 use crate::math;
 use crate::publication::Companion;
 use crate::scan::{self, Ids};
 use crate::shortcode::{self, Argument, Call, Fault, TagKind};
-use crate::site::{Occupant, PageId, PageKind, Site, SitePage};
+use crate::site::{PageId, PageKind, Site, SitePage};
 use crate::template::Theme;
 
 /// CommonMark with the extensions an author expects.
@@ -344,10 +344,7 @@ impl<'a> Renderer<'a, '_> {
     /// The picture at an address of the site, and how large it is.
     fn size_of(&self, href: &str) -> Option<(usize, Size)> {
         let Destination::SitePath(path, _) = address::destination("", href) else { return None };
-        match self.site.by_address.get(&path)? {
-            Occupant::File(file) => Some((*file, *self.site.sizes.get(file)?)),
-            _ => None,
-        }
+        markup::picture_at(self.site, &path)
     }
 
     /// Writes a picture so that its place is kept free, and so that those further down come when they are needed.
@@ -355,17 +352,7 @@ impl<'a> Renderer<'a, '_> {
         let mut html = String::new();
         html::push_html(&mut html, self.events.drain(start..));
         self.pictures += 1;
-        let lazy = if self.pictures > 1 { " loading=\"lazy\"" } else { "" };
-        let mut attributes = format!(" width=\"{}\" height=\"{}\"{lazy}", size.width, size.height);
-        if let (Some(planned), Some(config)) = (self.site.scaled.get(&file), &self.site.config.images) {
-            let candidates: Vec<String> =
-                planned.iter().map(|scaled| format!("{} {}w", address::href(&scaled.address), scaled.width)).collect();
-            attributes.push_str(&format!(" srcset=\"{}\" sizes=\"", candidates.join(", ")));
-            escape_html(&mut attributes, &config.sizes).expect("invariant: a string can be written to");
-            attributes.push('"');
-        }
-        let end = html.rfind(" />").expect("invariant: a picture is one element");
-        html.insert_str(end, &attributes);
+        let html = markup::of_markdown(self.site, html, file, size, self.pictures > 1);
         self.events.push(Event::InlineHtml(html.into()));
     }
 
@@ -402,6 +389,7 @@ impl<'a> Renderer<'a, '_> {
     /// HTML the author wrote; shortcodes stand in it too.
     fn html(&mut self, html: CowStr<'a>, event: fn(CowStr<'a>) -> Event<'a>, range: &Range<usize>) {
         self.look_at_tags(&html, range);
+        let html = markup::complete(self.site, self.id, &html).map_or(html, CowStr::from);
         match self.pieces(&html, range) {
             None => self.events.push(event(html)),
             Some(pieces) => {
@@ -567,7 +555,7 @@ impl<'a> Renderer<'a, '_> {
         match self.theme.expand(self.site, self.id, call, body) {
             Ok(html) => {
                 self.ids.extend(Ids::of(&html).iter().map(str::to_owned));
-                html
+                markup::complete(self.site, self.id, &html).unwrap_or(html)
             }
             Err(diagnostic) => {
                 let before = &self.file.as_bytes()[..self.base + call.name.span.start];
@@ -817,19 +805,22 @@ fn destination_in(text: &str, link: &Range<usize>, destination: &str) -> Range<u
     }
 }
 
-/// The anchor that follows from a title, with a number where something on the page or in the theme has it.
+/// The anchor that follows from a title, with a number from 1 where something on the page or in the theme has it.
 fn unused_anchor(
     title: &str,
     theme: &Theme,
     taken: &mut AHashSet<String>,
     counts: &mut AHashMap<String, usize>,
 ) -> String {
-    let slug = address::slugify(title);
-    let base = if slug.is_empty() { "section".to_owned() } else { slug };
+    let anchor = address::anchor(title);
+    let base = if anchor.is_empty() { "section".to_owned() } else { anchor };
+    if !theme.has_id(&base) && taken.insert(base.clone()) {
+        return base;
+    }
     let count = counts.entry(base.clone()).or_insert(0);
     loop {
         *count += 1;
-        let anchor = if *count == 1 { base.clone() } else { format!("{base}-{count}") };
+        let anchor = format!("{base}-{count}");
         if !theme.has_id(&anchor) && taken.insert(anchor.clone()) {
             return anchor;
         }

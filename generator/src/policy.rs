@@ -14,6 +14,7 @@ use statement::yaml::in_backticks;
 use url::Url;
 
 use crate::declared::{Declared, Kind, Provider};
+use crate::search;
 use crate::site::Site;
 use crate::site_config;
 
@@ -22,7 +23,7 @@ pub struct Policy<'a> {
     /// The version in force: without one, nothing was promised.
     pub statement: Option<&'a Statement>,
     declared: &'a Declared,
-    /// The hashes of the theme's scripts.
+    /// The hashes of the theme's scripts, and of the one of this program where it is wanted.
     of_theme: Vec<&'a str>,
     base: Option<Url>,
 }
@@ -44,10 +45,12 @@ impl<'a> Policy<'a> {
     /// What is allowed on the site.
     #[must_use]
     pub fn of(site: &'a Site) -> Self {
+        let of_theme = site.assets.scripts().map(|(_, script)| script.hash.as_str());
+        let of_search = search::script(site).map(|script| script.integrity);
         Self {
             statement: site.statement(),
             declared: &site.config.declared,
-            of_theme: site.assets.scripts().map(|(_, script)| script.hash.as_str()).collect(),
+            of_theme: of_theme.chain(of_search).collect(),
             base: Url::parse(&site.config.base_url).ok(),
         }
     }

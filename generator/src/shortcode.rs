@@ -270,9 +270,11 @@ impl Reader<'_> {
                 )
             }));
         }
-        if !self.take("(") {
+        // Other template languages write a function's name, a space and what it is applied to.
+        if !self.text[self.at..].starts_with('(') {
             return None;
         }
+        self.at += 1;
         let call = self.arguments().and_then(|arguments| {
             self.expect(if is_call { "}}" } else { "%}" })?;
             Ok(Call { name, arguments })
@@ -442,7 +444,16 @@ mod tests {
 
     #[test]
     fn leaves_other_braces_alone() {
-        for text in ["{{ not a call }}", "{% if x %}", "\\{{ show() }}", "{{", "{%", "{ {a()}", "{{ 日(x=1) }}"] {
+        for text in [
+            "{{ not a call }}",
+            "{% if x %}",
+            "\\{{ show() }}",
+            "{{",
+            "{%",
+            "{ {a()}",
+            "{{ 日(x=1) }}",
+            "{{ a (b 1) }}",
+        ] {
             assert_eq!(find(text, &[]), (vec![], vec![]), "{text}");
         }
         assert_eq!(find("`{{ a() }}`", std::slice::from_ref(&(0..11))).0, []);

@@ -20,6 +20,7 @@ use statement::yaml;
 
 use crate::address;
 use crate::assets::Assets;
+use crate::cards;
 use crate::data;
 use crate::documents;
 use crate::drift;
@@ -28,6 +29,7 @@ use crate::images;
 use crate::images::scaled::{self, Scaled};
 use crate::page::{self, Document, FrontMatter, SortBy};
 use crate::publication::{self, Companion, Publication};
+use crate::search;
 use crate::site_config::{self, SiteConfig};
 use crate::source_tree::{SourceFile, SourceTree};
 use crate::statement_files;
@@ -157,6 +159,8 @@ pub enum PageKind {
     Taxonomy(usize),
     /// The page of a term, as indices into [`Site::taxonomies`] and the terms there.
     Term(usize, usize),
+    /// The page that lists all pages, on which they are searched.
+    Search,
 }
 
 /// A page with its address.
@@ -235,15 +239,15 @@ impl SitePage {
             part: None,
             has_feed: false,
             is_in_feed: false,
-            noindex: kind == PageKind::NotFound,
+            noindex: matches!(kind, PageKind::NotFound | PageKind::Search),
         }
     }
 
     /// The page as messages name it: its file, or its address where no file of its own stands behind it.
     #[must_use]
     pub fn name(&self) -> &str {
-        let is_made =
-            matches!(self.kind, PageKind::Taxonomy(_) | PageKind::Term(..)) && &*self.path == site_config::PATH;
+        let is_made = matches!(self.kind, PageKind::Taxonomy(_) | PageKind::Term(..) | PageKind::Search)
+            && &*self.path == site_config::PATH;
         let is_companion =
             matches!(self.kind, PageKind::Companion(_, page) if !matches!(page, Companion::Translation(_)));
         if is_made || is_companion { &self.address } else { &self.path }
@@ -434,7 +438,9 @@ impl Site {
         site.add_feeds(diagnostics);
         site.spread_lists(diagnostics);
         site.add_sitemaps();
+        site.add_search(diagnostics);
         site.add_files(tree, diagnostics);
+        site.add_cards(diagnostics);
         site.add_redirects(diagnostics);
         site.add_statement_redirects();
         site.refuse_file_as_folder(tree, diagnostics);
@@ -771,6 +777,17 @@ impl Site {
         }
     }
 
+    /// Keeps a place for the card of each page.
+    fn add_cards(&mut self, diagnostics: &mut Diagnostics) {
+        for id in 0..self.pages.len() {
+            let page = &self.pages[id];
+            if let Some(address) = cards::address_of(self, page) {
+                let path = Arc::clone(&page.path);
+                self.occupy(&address, Occupant::Reserved("the card of a page stands there"), &path, 0..0, diagnostics);
+            }
+        }
+    }
+
     fn add_redirects(&mut self, diagnostics: &mut Diagnostics) {
         for id in 0..self.pages.len() {
             let path = Arc::clone(&self.pages[id].path);
@@ -995,6 +1012,20 @@ impl Site {
         for path in well_known::sitemap_parts(self) {
             self.by_address.entry(path).or_insert(Occupant::Reserved("the site's own file stands there"));
         }
+    }
+
+    /// Adds the page that lists all pages, where there is one; last, so that it lists them all.
+    fn add_search(&mut self, diagnostics: &mut Diagnostics) {
+        let Some(script) = search::script(self) else { return };
+        let path: Arc<str> = site_config::PATH.into();
+        for address in [search::INDEX, script.address] {
+            let occupant = Occupant::Reserved("what searches the site stands there");
+            self.occupy(address, occupant, &path, 0..0, diagnostics);
+        }
+        let front = Arc::new(FrontMatter::default());
+        let children = search::listed(self).into_iter().flat_map(|(_, pages)| pages).collect();
+        let page = SitePage::new(path, 0..0, front, PageKind::Search, search::PAGE.to_owned());
+        self.add_page(SitePage { children, parent: self.home(), ..page }, diagnostics);
     }
 
     /// A thank-you page means something only after a form; search engines should not lead to it.

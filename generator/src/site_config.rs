@@ -8,10 +8,12 @@ use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::yaml::{self, Fields, Located, Value};
 
 use crate::address;
+use crate::cards;
 use crate::declared::Declared;
 use crate::images::scaled;
 use crate::language;
 use crate::page::parse_count;
+use crate::search;
 use crate::site::Options;
 use crate::source_tree::SourceTree;
 
@@ -49,6 +51,10 @@ pub struct SiteConfig {
     pub declared: Declared,
     /// In which widths pictures are published beside themselves, if at all.
     pub images: Option<ImagesConfig>,
+    /// Whether each page has a picture for those who link to it.
+    pub cards: bool,
+    /// Whether there is a page on which the site is searched.
+    pub search: bool,
 }
 
 /// In which widths pictures are published.
@@ -58,6 +64,8 @@ pub struct ImagesConfig {
     pub widths: Vec<usize>,
     /// How wide a picture stands on a page, for browsers (HTML Standard, section 2.4.4).
     pub sizes: String,
+    /// Whether they are published as AVIF too, and how fast: from 1, which makes the smallest files, to 10.
+    pub avif: Option<u8>,
 }
 
 /// What feeds contain.
@@ -152,6 +160,8 @@ impl SiteConfig {
         let markdown = config.mapping("markdown", "`markdown`").map_or_else(Markdown::default, Markdown::parse);
         let declared = Declared::parse(&mut config);
         let images = parse_images(&mut config);
+        let cards = parse_switch(&mut config, "cards", cards::IS_AVAILABLE, "cards");
+        let search = parse_switch(&mut config, "search", search::IS_AVAILABLE, "search");
         config.finish();
         let base_url = match base_url {
             None => in_file,
@@ -178,6 +188,8 @@ impl SiteConfig {
             markdown,
             declared,
             images,
+            cards,
+            search,
         })
     }
 }
@@ -268,7 +280,23 @@ fn parse_images(config: &mut Fields<'_, '_>) -> Option<ImagesConfig> {
         }
     }
     let sizes = fields.words("sizes").map_or_else(|| "100vw".to_owned(), |sizes| sizes.value);
+    let speed = fields.integer("avif_speed").and_then(|speed| match u8::try_from(speed.value) {
+        Ok(value @ 1..=10) => Some(value),
+        _ => {
+            let fact = "the speed is a number from 1, which makes the smallest files, to 10";
+            fields.diagnostics.push(Diagnostic::error(path, speed.span, fact).help("write `avif_speed: 6`"));
+            None
+        }
+    });
+    let avif = fields.boolean("avif").filter(|on| on.value);
     fields.finish();
+    if let Some(on) = avif.as_ref().filter(|_| !scaled::HAS_AVIF) {
+        config.diagnostics.push(
+            Diagnostic::error(path, on.span.clone(), "this candor was built without AVIF")
+                .help("build it with `--features avif`, or write `avif: false`"),
+        );
+        return None;
+    }
     if !scaled::IS_AVAILABLE {
         config.diagnostics.push(
             Diagnostic::error(path, span, "this candor was built without scaling of pictures")
@@ -276,10 +304,23 @@ fn parse_images(config: &mut Fields<'_, '_>) -> Option<ImagesConfig> {
         );
         return None;
     }
+    let avif = avif.map(|_| speed.unwrap_or(6));
     if widths.is_empty() {
         widths = vec![480, 960, 1600];
     }
-    Some(ImagesConfig { widths, sizes })
+    Some(ImagesConfig { widths, sizes, avif })
+}
+
+/// A switch for what not every program can do.
+fn parse_switch(config: &mut Fields<'_, '_>, key: &'static str, is_available: bool, what: &str) -> bool {
+    let Some(asked) = config.boolean(key).filter(|on| on.value) else { return false };
+    if !is_available {
+        config.diagnostics.push(
+            Diagnostic::error(config.path(), asked.span, format!("this candor was built without {what}"))
+                .help(format!("build it with `--features {key}`, or write `{key}: false`")),
+        );
+    }
+    is_available
 }
 
 impl Markdown {

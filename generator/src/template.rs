@@ -3,6 +3,7 @@
 //! What many pages share (menu, statement, summaries) is turned into a value once and handed over by reference count.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use ahash::AHashMap;
@@ -13,7 +14,9 @@ use statement::version::Statement;
 use statement::yaml;
 use tera::{ComponentInfo, Context, ErrorKind, Kwargs, Map, State, Tera, Value};
 
+use crate::Failure;
 use crate::address;
+use crate::cards::{self, Card, Cards};
 use crate::feed;
 use crate::language;
 use crate::link;
@@ -22,6 +25,7 @@ use crate::moment::Moment;
 use crate::policy::Policy;
 use crate::publication::{self, Comparison, Publication};
 use crate::scan::Ids;
+use crate::search::{self, Script};
 use crate::shortcode::{Argument, Call};
 use crate::site::{PageId, PageKind, Part, Site, SitePage};
 use crate::site_config;
@@ -73,9 +77,20 @@ pub struct Theme {
     shortcodes: BTreeMap<String, ComponentInfo>,
     /// The ids that stand in the templates as they are.
     ids: HashSet<String>,
+    /// What draws the pages' cards, where they have some.
+    cards: Option<Cards>,
     /// The templates that ask for the headings, and for the headings as a tree.
     want_toc: HashSet<String>,
     want_outline: HashSet<String>,
+}
+
+/// What a page is rendered with besides its text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// The error summary of a form that is shown again.
+    pub problem: Option<&'a str>,
+    /// The site path of its card.
+    pub card: Option<&'a str>,
 }
 
 /// What other pages show of a page; shared by all of them, and by the page itself.
@@ -122,6 +137,8 @@ impl Theme {
         let is_made = |page: &&SitePage| matches!(page.kind, PageKind::Taxonomy(_) | PageKind::Term(..));
         let for_terms: &[&str] = if site.pages.iter().any(|page| is_made(&page)) { &REQUIRED_FOR_TERMS } else { &[] };
         let is_missing = |required: &&&str| !templates.iter().any(|template| template.own_name == **required);
+        let optional = [(cards::TEMPLATE, site.config.cards), (search::TEMPLATE, site.config.search)];
+        let wanted: Vec<&str> = optional.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name).collect();
         let has_companions = site.publications.iter().any(|publication| publication.has_companions);
         let for_versions: &[&str] = if has_companions { &publication::TEMPLATES } else { &[] };
         let missing: Vec<&str> = for_versions.iter().filter(is_missing).copied().collect();
@@ -129,7 +146,7 @@ impl Theme {
             diagnostics.push(no_templates_for_versions(&files, &missing));
             is_whole = false;
         }
-        for required in REQUIRED.iter().chain(for_terms) {
+        for required in REQUIRED.iter().chain(for_terms).chain(&wanted) {
             if is_missing(&required) {
                 diagnostics.push(
                     Diagnostic::error(
@@ -143,6 +160,7 @@ impl Theme {
             }
         }
         let mut tera = Tera::new();
+        tera.autoescape_on([".html", ".htm", ".xml", ".svg"]);
         tera.set_fallback_prefixes(files.prefixes()).expect("invariant: there are no templates yet");
         tera.register_function("asset", asset_function(site));
         tera.register_function("script", script_function(site));
@@ -208,6 +226,7 @@ impl Theme {
                 .collect(),
             shortcodes,
             ids: ids(&templates),
+            cards: site.config.cards.then(|| Cards::load(&files, tree, diagnostics)),
             want_toc: templates_with("toc", &templates),
             want_outline: templates_with("outline", &templates),
             tera,
@@ -235,13 +254,47 @@ impl Theme {
         differs
     }
 
-    /// Renders a page around its HTML; `problem` is the error summary of a form that is shown again.
+    /// Draws the card of a page, or takes it from `cache`; with `is_kept` false it is only looked at. None where it has
+    /// none, or none that can be drawn.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn card(
+        &self,
+        site: &Site,
+        id: PageId,
+        cache: Option<&Path>,
+        is_kept: bool,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Option<Card>, Failure> {
+        let (page, own) = (&site.pages[id], &self.summaries[id]);
+        let (Some(cards), Some(address)) = (&self.cards, cards::address_of(site, page)) else { return Ok(None) };
+        let mut context = Context::new();
+        context.insert_value("site", self.site_for(&page.address));
+        context.insert_value(
+            "page",
+            map! {
+                kind: kind(page),
+                title: own.title.clone(),
+                description: own.description.clone(),
+                url: own.url.clone(),
+                permalink: address::permalink(&site.config.base_url, &page.address),
+                language: statement_values::language(site, page),
+                date: own.date.clone(),
+            },
+        );
+        let Some(svg) = self.render(cards::TEMPLATE, &context, page.name(), diagnostics) else { return Ok(None) };
+        let png = cards.draw(page, &svg, cache, is_kept, diagnostics)?;
+        Ok(png.map(|png| Card { address, png }))
+    }
+
+    /// Renders a page around its HTML.
     pub fn page(
         &self,
         site: &Site,
         id: PageId,
         rendered: &Rendered,
-        problem: Option<&str>,
+        beside: Beside<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
         let page = &site.pages[id];
@@ -261,9 +314,10 @@ impl Theme {
             (None, PageKind::NotFound) => "404.html",
             (None, PageKind::Taxonomy(_)) => "taxonomy.html",
             (None, PageKind::Term(..)) => "term.html",
+            (None, PageKind::Search) => search::TEMPLATE,
         };
         let mut context = Context::new();
-        for (name, value) in self.values(site, id, template, rendered, problem) {
+        for (name, value) in self.values(site, id, template, rendered, beside) {
             context.insert_value(name, value);
         }
         self.render(template, &context, page.name(), diagnostics)
@@ -276,17 +330,20 @@ impl Theme {
         id: PageId,
         template: &str,
         rendered: &Rendered,
-        problem: Option<&str>,
+        beside: Beside<'_>,
     ) -> Vec<(&'static str, Value)> {
         let page = &site.pages[id];
         let mut values = vec![
             ("site", self.site_for(&page.address)),
             ("statement", self.statement.clone()),
             ("data", self.data.clone()),
-            ("page", self.page_value(site, id, template, rendered, problem)),
+            ("page", self.page_value(site, id, template, rendered, beside)),
             ("paginator", page.part.map_or_else(Value::none, |part| paginator_value(site, part))),
         ];
         values.extend(statement_values::of_page(site, page));
+        if let Some(script) = search::script(site).filter(|_| page.kind == PageKind::Search) {
+            values.push(("search", self.search_value(site, script)));
+        }
         values
     }
 
@@ -425,18 +482,8 @@ impl Theme {
         self.sites.get(address).unwrap_or(&self.site).clone()
     }
 
-    fn page_value(&self, site: &Site, id: PageId, template: &str, rendered: &Rendered, problem: Option<&str>) -> Value {
+    fn page_value(&self, site: &Site, id: PageId, template: &str, rendered: &Rendered, beside: Beside<'_>) -> Value {
         let page = &site.pages[id];
-        let kind = match page.kind {
-            PageKind::Home => "home",
-            PageKind::Page => "page",
-            PageKind::Section => "section",
-            PageKind::Statement(_) => "statement",
-            PageKind::Companion(_, companion) => companion.template().trim_end_matches(".html"),
-            PageKind::NotFound => "not-found",
-            PageKind::Taxonomy(_) => "taxonomy",
-            PageKind::Term(..) => "term",
-        };
         let own = &self.summaries[id];
         let summary = |id: PageId| self.summaries[id].whole.clone();
         // A taxonomy lists its terms, which are no pages of an author.
@@ -461,7 +508,7 @@ impl Theme {
         let extra = page.front.extra.as_ref().map(yaml::Node::to_json).filter(|extra| !extra.is_null());
         let extra = extra.map_or_else(|| Map::new().into(), |extra| Value::from_serializable(&extra));
         map! {
-            kind: kind,
+            kind: kind(page),
             title: own.title.clone(),
             description: own.description.clone(),
             url: own.url.clone(),
@@ -486,8 +533,25 @@ impl Theme {
             outline: if self.want_outline.contains(self.files.own_name(template)) { outline(&rendered.headings) } else { Vec::new() },
             summary: own.summary.clone(),
             pages: children,
-            problem: problem.map(Value::safe_string),
+            problem: beside.problem.map(Value::safe_string),
+            card: beside.card.map(|card| card_value(site, page, card)),
             noindex: page.noindex,
+        }
+    }
+
+    /// The page on which the site is searched.
+    fn search_value(&self, site: &Site, script: Script) -> Value {
+        let sections = search::listed(site).into_iter().map(|(section, pages)| {
+            map! {
+                section: section.map(|section| self.summaries[section].whole.clone()),
+                pages: self.values_of(&pages),
+            }
+        });
+        map! {
+            index: search::INDEX,
+            script: address::href(script.address),
+            integrity: script.integrity,
+            sections: sections.collect::<Vec<Value>>(),
         }
     }
 
@@ -553,6 +617,31 @@ impl Theme {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("write it as `{}`", self.files.template_path(template))),
         }
+    }
+}
+
+/// The word for what kind of page it is.
+fn kind(page: &SitePage) -> &'static str {
+    match page.kind {
+        PageKind::Home => "home",
+        PageKind::Page => "page",
+        PageKind::Section => "section",
+        PageKind::Statement(_) => "statement",
+        PageKind::Companion(_, companion) => companion.template().trim_end_matches(".html"),
+        PageKind::NotFound => "not-found",
+        PageKind::Taxonomy(_) => "taxonomy",
+        PageKind::Term(..) => "term",
+        PageKind::Search => "search",
+    }
+}
+
+fn card_value(site: &Site, page: &SitePage, address: &str) -> Value {
+    let (width, height) = cards::SIZE;
+    map! {
+        url: address::permalink(&site.config.base_url, address),
+        width: width,
+        height: height,
+        alt: page.front.title.as_str(),
     }
 }
 
@@ -655,6 +744,7 @@ fn site_value(site: &Site, menu: &[String], current: usize) -> Value {
         language: site.config.language.as_str(),
         footer: site.config.footer.as_str(),
         policy: policy_in_page(site),
+        search_url: site.config.search.then_some(search::PAGE),
         terms_url: site.terms().map(|terms| address::href(&terms.home)),
         menu: entries,
         feed: site.feeds.iter().any(|feed| feed.page.is_none()).then(|| feed_value("/")),
@@ -1080,7 +1170,7 @@ title: C
         for id in 0..site.pages.len() {
             let file = tree.text(&site.pages[id].path).expect("a page has a file");
             let rendered = markdown::render(&site, &theme, id, file, &HashMap::new(), &mut Diagnostics::new());
-            for (name, value) in theme.values(&site, id, "taxonomy.html", &rendered, None) {
+            for (name, value) in theme.values(&site, id, "taxonomy.html", &rendered, Beside::default()) {
                 given.insert(name.to_owned());
                 walk(name, &value, &mut given);
             }

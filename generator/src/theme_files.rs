@@ -155,6 +155,16 @@ impl ThemeFiles {
         self.layers.iter().zip(prefixes).flat_map(of_layer).collect()
     }
 
+    /// The fonts for what is drawn, as indices into the tree's files; the nearest theme's first.
+    pub fn fonts(&self, tree: &SourceTree) -> Vec<usize> {
+        let is_font = |path: &str| path.ends_with(".ttf") || path.ends_with(".otf");
+        let of_layer = |layer: &Layer| {
+            let fonts = tree.under(&format!("{}fonts/", layer.folder)).filter(|(_, file)| is_font(&file.path));
+            fonts.map(|(index, _)| index).collect::<Vec<usize>>()
+        };
+        self.layers.iter().flat_map(of_layer).collect()
+    }
+
     /// The files under `assets/` by their paths there, as indices into the tree's files: of several with one path, that
     /// of the nearest theme.
     #[must_use]

@@ -11,16 +11,23 @@ use std::path::{Path, PathBuf};
 
 use statement::diagnostic::Diagnostics;
 
+#[cfg(feature = "cards")]
+mod cards;
 mod docs;
 mod pictures;
+#[cfg(feature = "search")]
+mod search;
 mod site_archive;
 mod spec;
 
 /// What the program can be built with, and whether it was; each has folders of cases for both.
-const FEATURES: [(&str, bool); 3] = [
+const FEATURES: [(&str, bool); 6] = [
+    ("avif", cfg!(feature = "avif")),
+    ("cards", cfg!(feature = "cards")),
     ("highlight", cfg!(feature = "highlight")),
     ("images", cfg!(feature = "images")),
     ("sass", cfg!(feature = "sass")),
+    ("search", cfg!(feature = "search")),
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 //!
 //! It knows files and their bytes. Where a picture stands on a page is [`crate::markdown`]'s.
 
+pub mod markup;
 pub mod metadata;
 pub mod scaled;
 

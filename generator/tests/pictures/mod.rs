@@ -35,7 +35,7 @@ fn build_with(text: &str, files: &[(&str, &[u8])]) -> (String, Files) {
     let root = tempfile::tempdir().unwrap();
     let case = format!("-- content/a/index.md --\n---\ntitle: A\n---\n{text}\n");
     for file in site_archive::tree(&case).files() {
-        write(&root.path().join(&*file.path), file.text().unwrap().as_bytes());
+        write(&root.path().join(&*file.path), file.in_memory().unwrap());
     }
     for (path, bytes) in files {
         write(&root.path().join(path), bytes);
@@ -68,6 +68,28 @@ fn a_photo_is_published_without_its_place_and_with_its_size() {
     let page = String::from_utf8(published["/a/"].to_vec()).unwrap();
     let expected = "<p><img src=\"/a/photo.jpg\" alt=\"Photo\" width=\"2\" height=\"3\" /></p>";
     assert!(page.contains(expected), "{page}");
+}
+
+#[test]
+fn a_picture_in_html_gets_what_it_does_not_say_itself() {
+    let shortcode = "{% component show(src: string) %}<figure><img src=\"{{ src }}\"></figure>{% endcomponent show %}";
+    let files =
+        [("content/a/photo.jpg", &photo()[..]), ("themes/plain/templates/shortcodes/show.html", shortcode.as_bytes())];
+    let text = "<p><IMG class=\"x\" src=photo.jpg alt='>'>\n<img src=\"/a/photo.jpg?x\" width=\"9\">\n\
+        <img src=\"https://example.org/x.jpg\">\n<img src='../a/photo.jpg' height=9 srcset=\"photo.jpg 2x\"></p>\n\n\
+        In a line <img src=\"photo.jpg\"> and `<img src=\"photo.jpg\">`.\n\n{{ show(src=\"/a/photo.jpg\") }}";
+    let (report, published) = build_with(text, &files);
+    assert_eq!(report, "");
+    let page = String::from_utf8(published["/a/"].to_vec()).unwrap();
+    for expected in [
+        "<IMG width=\"2\" height=\"3\" class=\"x\" src=photo.jpg alt='>'>",
+        "<img src=\"/a/photo.jpg?x\" width=\"9\">",
+        "<img src='../a/photo.jpg' height=9 srcset=\"photo.jpg 2x\">",
+        "In a line <img width=\"2\" height=\"3\" src=\"photo.jpg\"> and <code>&lt;img src=\"photo.jpg\"&gt;</code>",
+        "<figure><img width=\"2\" height=\"3\" src=\"/a/photo.jpg\"></figure>",
+    ] {
+        assert!(page.contains(expected), "{expected}\n{page}");
+    }
 }
 
 #[test]
@@ -113,7 +135,7 @@ mod scaled {
         let page = "-- content/a/index.md --\n---\ntitle: A\ndate: 2024-01-01\n---\n![One](one.png)\n";
         let root = tempfile::tempdir().unwrap();
         for file in site_archive::tree(&format!("{site}{page}")).files() {
-            write(&root.path().join(&*file.path), file.text().unwrap().as_bytes());
+            write(&root.path().join(&*file.path), file.in_memory().unwrap());
         }
         write(&root.path().join("content/a/one.png"), &png(60, 30));
         let build_once = || {
@@ -140,6 +162,48 @@ mod scaled {
         assert_eq!(build_once(), published);
     }
 
+    /// The same colours in another profile: the encoder of AVIF writes none, so they are converted.
+    #[cfg(feature = "avif")]
+    #[test]
+    fn a_picture_is_published_as_avif_too_where_asked_for() {
+        use img_parts::ImageICC as _;
+
+        let cache = tempfile::tempdir().unwrap();
+        let site = "-- content/site.yaml --\n{title: A, base_url: \"https://example.org\", language: en, timezone: UTC, \
+            theme: plain, images: {widths: [20, 40], avif: true, avif_speed: 10}}\n";
+        let page = "-- content/a/index.md --\n---\ntitle: A\n---\n![One](one.png)\n\n<img src=\"one.png\">\n";
+        let root = tempfile::tempdir().unwrap();
+        for file in site_archive::tree(&format!("{site}{page}")).files() {
+            write(&root.path().join(&*file.path), file.in_memory().unwrap());
+        }
+        let mut with_profile = Png::from_bytes(png(60, 30).into()).unwrap();
+        with_profile.set_icc_profile(Some(moxcms::ColorProfile::new_display_p3().encode().unwrap().into()));
+        write(&root.path().join("content/a/one.png"), &with_profile.encoder().bytes());
+        let build_once = || {
+            let mut diagnostics = Diagnostics::new();
+            let tree = SourceTree::read(root.path(), &mut diagnostics).unwrap();
+            let mut published = Files::new();
+            let options = Options { cache: Some(cache.path().join("kept")), ..site_archive::options() };
+            let built = build(&tree, &options, diagnostics, Memory::new(&mut published)).unwrap();
+            assert!(built.diagnostics.is_empty(), "{:?}", built.diagnostics);
+            published
+        };
+        let published = build_once();
+        let text = String::from_utf8(published["/a/"].to_vec()).unwrap();
+        let webp = "srcset=\"/a/one.png.20w.webp 20w, /a/one.png.40w.webp 40w\" sizes=\"100vw\"";
+        let markdown = format!(
+            "<picture><source type=\"image/avif\" srcset=\"/a/one.png.20w.avif 20w, /a/one.png.40w.avif 40w\" \
+             sizes=\"100vw\" /><img src=\"/a/one.png\" alt=\"One\" width=\"60\" height=\"30\" {webp} /></picture>"
+        );
+        assert!(text.contains(&markdown), "{text}");
+        let html = format!("<img width=\"60\" height=\"30\" {webp} src=\"one.png\">");
+        assert!(text.contains(&html), "{text}");
+        let size = imagesize::blob_size(&published["/a/one.png.40w.avif"]).unwrap();
+        assert_eq!((&published["/a/one.png.40w.avif"][4..12], size.width, size.height), (&b"ftypavif"[..], 40, 20));
+        assert_eq!(fs::read_dir(cache.path().join("kept")).unwrap().count(), 4);
+        assert_eq!(build_once(), published);
+    }
+
     #[test]
     fn a_picture_that_cannot_be_decoded_is_refused() {
         // Whole as a file, and nonsense as a picture.
@@ -151,7 +215,7 @@ mod scaled {
             theme: plain, images: {}}\n-- content/b.md --\n---\ntitle: B\n---\n";
         let root = tempfile::tempdir().unwrap();
         for file in site_archive::tree(site).files() {
-            write(&root.path().join(&*file.path), file.text().unwrap().as_bytes());
+            write(&root.path().join(&*file.path), file.in_memory().unwrap());
         }
         write(&root.path().join("content/one.png"), &broken);
         let mut diagnostics = Diagnostics::new();
