@@ -175,6 +175,7 @@ fn contract() -> Contract {
         schema: SCHEMA.into(),
         base_url: "https://example.org".into(),
         site_title: "Example".into(),
+        content_security_policy: None,
         statement: None,
         versions: vec![version],
         forms: std::collections::BTreeMap::new(),

@@ -32,8 +32,10 @@ pub(crate) enum Place<'a> {
     /// Where the program runs.
     Here,
     /// In this region of AWS.
+    #[cfg(feature = "objects")]
     Region(&'a str),
     /// It does not say.
+    #[cfg(feature = "postgres")]
     Elsewhere,
 }
 
