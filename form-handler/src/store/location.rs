@@ -32,10 +32,10 @@ pub(crate) enum Place<'a> {
     /// Where the program runs.
     Here,
     /// In this region of AWS.
-    #[cfg(feature = "objects")]
+    #[cfg_attr(not(feature = "objects"), expect(dead_code, reason = "only objects say their region"))]
     Region(&'a str),
     /// It does not say.
-    #[cfg(feature = "postgres")]
+    #[cfg_attr(not(any(feature = "objects", feature = "postgres")), expect(dead_code, reason = "files are here"))]
     Elsewhere,
 }
 
