@@ -16,23 +16,17 @@
 //! The empty ones may tell of what is not so any more, and are then passed over; there is always one for what is so.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use futures_util::future;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::AmazonS3;
 use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
-use object_store::{
-    BackoffConfig, ClientOptions, Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, RetryConfig,
-    UpdateVersion,
-};
+use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -41,9 +35,14 @@ use super::{
     Attempt, CONFIRMATIONS_MAX, Envelope, Inserted, LEASE_SECONDS, Numbers, OPERATION_TIME_MAX, Order, Outbox,
     SAME_SECONDS, Store, StoreError, Stored,
 };
-use crate::private::Private;
 use crate::registration::{Mail, MailKind, MailState, Registration};
 use crate::seal::DataKey;
+
+mod bucket;
+mod record;
+
+pub(super) use bucket::Bucket;
+use record::{DataKeyRecord, Record, data_key, data_key_record, marks, read_mark, record, stored};
 
 /// Written into the bucket, so that an older program does not misread it.
 const VERSION: u32 = 1;
@@ -53,117 +52,6 @@ const TRIAL: usize = 8;
 const READS_MAX: usize = 16;
 /// A mark that says nothing true is taken away when it is this old: until then somebody may be about to make it true.
 const MARK_SECONDS_MIN: i64 = 600;
-
-/// The variables that AWS's own programs read, as far as they concern S3; what they say is the host's business.
-const VARIABLES: [&str; 14] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_REGION",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_VIRTUAL_HOSTED_STYLE_REQUEST",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-];
-
-/// Where a bucket is, and how to reach it.
-#[derive(Clone)]
-pub struct Bucket {
-    bucket: String,
-    /// What the names of all objects begin with; empty where the bucket has nothing else.
-    prefix: String,
-    region: Option<String>,
-    endpoint: Option<String>,
-    options: Vec<(AmazonS3ConfigKey, String)>,
-}
-
-/// Without the options, among which is a secret.
-impl fmt::Debug for Bucket {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
-    }
-}
-
-impl fmt::Display for Bucket {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "s3://{}/{}", self.bucket, self.prefix)
-    }
-}
-
-impl Bucket {
-    /// Reads `BUCKET/PREFIX`, with `?region=…` where that is not what AWS_REGION says.
-    pub(super) fn parse(address: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let (address, query) = address.split_once('?').unwrap_or((address, ""));
-        let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
-        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
-        if bucket.is_empty() || !bucket.bytes().all(is_name) {
-            return Err(format!("`{bucket}` is not the name of a bucket: write `s3://BUCKET/PREFIX`"));
-        }
-        let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        let region = match query.split_once('=') {
-            Some(("region", region)) => Some(region.to_owned()),
-            None if query.is_empty() => get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")),
-            _ => return Err(format!("`{query}` is nothing that a bucket has: write `region=REGION`, or nothing")),
-        };
-        let endpoint = get("AWS_ENDPOINT_URL_S3").or_else(|| get("AWS_ENDPOINT_URL"));
-        if region.is_none() && endpoint.is_none() {
-            return Err("no region: set AWS_REGION, or write `s3://BUCKET/PREFIX?region=REGION`".to_owned());
-        }
-        // What goes to another machine is encrypted.
-        if let Some(host) = endpoint.as_ref().and_then(|endpoint| endpoint.strip_prefix("http://"))
-            && !["localhost", "127.0.0.1"].contains(&host.split([':', '/']).next().unwrap_or_default())
-        {
-            return Err("AWS_ENDPOINT_URL is not encrypted: write `https://`".to_owned());
-        }
-        let option = |name: &str| Some((name.to_ascii_lowercase().parse().ok()?, get(name)?));
-        Ok(Self {
-            bucket: bucket.to_owned(),
-            prefix: prefix.trim_matches('/').to_owned(),
-            region,
-            endpoint,
-            options: VARIABLES.iter().filter_map(|name| option(name)).collect(),
-        })
-    }
-
-    /// The region of AWS it is in; none where it is none of AWS's.
-    pub(super) fn region(&self) -> Option<&str> {
-        self.region.as_deref().filter(|_| self.endpoint.is_none())
-    }
-
-    fn connect(&self) -> Result<AmazonS3, StoreError> {
-        // The one library for cryptography, as mail has it; whoever was first has chosen the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // Each try in time for another, and all of them in the time of an operation.
-        let retry = RetryConfig {
-            backoff: BackoffConfig { init_backoff: Duration::from_millis(50), ..BackoffConfig::default() },
-            max_retries: 5,
-            retry_timeout: OPERATION_TIME_MAX - Duration::from_secs(1),
-        };
-        let client = ClientOptions::new()
-            .with_timeout(OPERATION_TIME_MAX - Duration::from_secs(2))
-            .with_connect_timeout(Duration::from_secs(2));
-        let options = self.options.iter().cloned();
-        let builder = AmazonS3Builder::new().with_client_options(client).with_retry(retry);
-        let mut builder = options.fold(builder, |builder, (key, value)| builder.with_config(key, value));
-        if let Some(region) = &self.region {
-            builder = builder.with_region(region);
-        }
-        builder
-            .with_bucket_name(&self.bucket)
-            // Looked at when it was read.
-            .with_allow_http(true)
-            // One request for each, which every server knows and a narrow role allows.
-            .with_disable_bulk_delete(true)
-            .build()
-            .map_err(|error| StoreError::CannotOpen(error.to_string()))
-    }
-}
 
 /// A bucket, opened.
 #[derive(Debug)]
@@ -176,39 +64,6 @@ pub(super) struct Objects {
 #[derive(Serialize, Deserialize)]
 struct About {
     version: u32,
-}
-
-/// A registration as an object.
-#[derive(Serialize, Deserialize)]
-struct Record {
-    #[serde(flatten)]
-    envelope: Envelope,
-    /// In base64 (RFC 4648, section 4).
-    content: String,
-    person_keys: Vec<String>,
-    submission_key: String,
-    mails: Vec<MailRecord>,
-}
-
-/// A mail as a part of that.
-#[derive(Serialize, Deserialize)]
-struct MailRecord {
-    kind: MailKind,
-    state: MailState,
-    error: Option<String>,
-    attempts: u32,
-    due: Option<i64>,
-    address_key: Option<String>,
-    /// In base64.
-    letter: Option<String>,
-}
-
-/// A data key as an object.
-#[derive(Serialize, Deserialize)]
-struct DataKeyRecord {
-    /// In base64.
-    sealed: String,
-    keys: String,
 }
 
 /// Who had something last.
@@ -349,13 +204,12 @@ impl Objects {
 
     async fn read_data_key(&self, id: Uuid) -> Result<Option<(DataKey, UpdateVersion)>, StoreError> {
         let found = self.read_json::<DataKeyRecord>(&format!("data_key/{id}")).await?;
-        let data_key = |record: DataKeyRecord| Ok(DataKey { sealed: bytes(&record.sealed)?, keys: record.keys });
         found.map(|(record, version)| Ok((data_key(record)?, version))).transpose()
     }
 
     /// A registration with all that belongs to it.
     async fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
-        let (found, data_key) = futures_util::try_join!(self.read(id), self.read_data_key(id))?;
+        let (found, data_key) = future::try_join(self.read(id), self.read_data_key(id)).await?;
         Ok(found.map(|(stored, _)| Stored { data_key: data_key.map(|(key, _)| key), ..stored }))
     }
 
@@ -380,7 +234,8 @@ impl Objects {
             let Some(data_key) = &new.data_key else { return Ok(()) };
             self.create(&format!("data_key/{id}"), &data_key_record(data_key)).await.map(drop)
         };
-        futures_util::try_join!(self.put_marks(&marks(new)), data_key)?;
+        let marks = marks(new);
+        future::try_join(self.put_marks(&marks), data_key).await?;
         self.create(&format!("registration/{id}"), &record(new)).await
     }
 
@@ -632,10 +487,12 @@ impl Store for Objects {
 
     async fn ids_of_person(&self, key: &str) -> Result<Vec<Uuid>, StoreError> {
         // A mark may have stayed of what is not there.
-        self.names(&format!("person/{key}"), "")
-            .try_filter_map(async |(name, _)| self.first(&name).await)
-            .try_collect()
-            .await
+        let mut names = self.names(&format!("person/{key}"), "");
+        let mut ids = Vec::new();
+        while let Some(found) = names.next().await {
+            ids.extend(self.first(&found?.0).await?);
+        }
+        Ok(ids)
     }
 
     async fn data_keys(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, DataKey)>, StoreError> {
@@ -707,70 +564,4 @@ async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result
 
 fn json(value: &impl Serialize) -> PutPayload {
     serde_json::to_vec(value).expect("invariant: what is stored can be written as JSON").into()
-}
-
-fn record(stored: &Stored) -> Record {
-    let mail = |mail: &Mail| MailRecord {
-        kind: mail.kind,
-        state: mail.state,
-        error: mail.error.clone(),
-        attempts: mail.attempts,
-        due: mail.due,
-        address_key: mail.address_key.clone(),
-        letter: mail.letter.as_ref().map(|letter| BASE64_STANDARD.encode(letter.expose())),
-    };
-    Record {
-        envelope: stored.envelope.clone(),
-        content: BASE64_STANDARD.encode(stored.content.expose()),
-        person_keys: stored.person_keys.clone(),
-        submission_key: stored.submission_key.clone(),
-        mails: stored.mails.iter().map(mail).collect(),
-    }
-}
-
-fn stored(record: Record) -> Result<Stored, StoreError> {
-    let mail = |mail: MailRecord| {
-        let MailRecord { kind, state, error, attempts, due, address_key, letter } = mail;
-        let letter = letter.map(|letter| bytes(&letter)).transpose()?.map(Private::new);
-        Ok(Mail { kind, state, error, attempts, due, address_key, letter })
-    };
-    Ok(Stored {
-        envelope: record.envelope,
-        content: Private::new(bytes(&record.content)?),
-        data_key: None,
-        person_keys: record.person_keys,
-        submission_key: record.submission_key,
-        mails: record.mails.into_iter().map(mail).collect::<Result<_, StoreError>>()?,
-    })
-}
-
-fn data_key_record(data_key: &DataKey) -> DataKeyRecord {
-    DataKeyRecord { sealed: BASE64_STANDARD.encode(&data_key.sealed), keys: data_key.keys.clone() }
-}
-
-fn bytes(base64: &str) -> Result<Vec<u8>, StoreError> {
-    BASE64_STANDARD.decode(base64).map_err(|_| StoreError::Damaged)
-}
-
-/// The empty objects that tell of a registration.
-fn marks(stored: &Stored) -> BTreeSet<String> {
-    let id = stored.envelope.id;
-    let held = stored.envelope.held.as_ref().map(|_| format!("held/{id}"));
-    let mails = stored.mails.iter().filter_map(|mail| {
-        let (kind, state) = (mail.kind.word(), mail.state.word());
-        match mail.due {
-            // As long as seconds will be for three thousand years, so that the order of names is that of numbers.
-            Some(due) => Some(format!("outbox/{due:011}.{id}.{kind}.{state}")),
-            None if mail.state == MailState::Failed => Some(format!("resting/{id}.{kind}")),
-            None => None,
-        }
-    });
-    let persons = stored.person_keys.iter().map(|key| format!("person/{key}/{id}"));
-    held.into_iter().chain(mails).chain(persons).collect()
-}
-
-/// When which mail is due, by the name of its mark.
-fn read_mark(name: &str) -> Option<(i64, Uuid, MailKind)> {
-    let mut parts = name.split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, MailKind::from_word(parts.next()?)?))
 }
