@@ -121,9 +121,12 @@ impl Registration {
 
     /// The answers without which a mail cannot be written.
     fn answers_for(&self, kind: MailKind, form: &FormContract) -> Vec<(&str, &str)> {
-        let is_whole = kind == MailKind::Staff && form.notify == Notify::Full;
-        let is_email = |name: &str| kind_of(form, name) == Some(FieldKind::Email);
-        self.answers().into_iter().filter(|(name, _)| is_whole || is_email(name)).collect()
+        let is_needed = |name: &str| match kind {
+            MailKind::Staff if form.notify == Notify::Full => true,
+            // The address that is written to, or answered.
+            MailKind::Staff | MailKind::Confirmation => kind_of(form, name) == Some(FieldKind::Email),
+        };
+        self.answers().into_iter().filter(|(name, _)| is_needed(name)).collect()
     }
 
     /// Finds it by the e-mail addresses and telephone numbers that were given.
