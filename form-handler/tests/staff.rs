@@ -159,6 +159,22 @@ async fn people_come_and_go() {
 }
 
 #[tokio::test]
+async fn one_key_is_too_few() {
+    let office = Office::new(&["Ada"]);
+    office.register("name=Grace").await;
+    let said = office.registrations(&["doctor"]).exit(1);
+    let words = "wrong  keys        sealed to 1 key\n       \
+                 = help: whoever loses it loses all registrations; add another: `registrations keys add`\n";
+    assert!(said.text().contains(words), "{}", said.text());
+    let refused = office.registrations(&["keys", "retire", "Ada"]).exit(2);
+    assert_eq!(refused.err, "error: it is the last key: nobody could read what is sealed; add another one first\n");
+    let bob = office.employ("Bob");
+    office.registrations(&["keys", "add", "Bob", &bob]).exit(0);
+    let said = office.registrations(&["doctor"]).exit(0);
+    assert!(said.text().contains("well   keys        sealed to 2 keys\n"), "{}", said.text());
+}
+
+#[tokio::test]
 async fn an_export_has_what_the_statement_allows_and_age_opens_it() {
     let office = Office::new(&["Ada", "Bob"]);
     office.register("name=Grace&email=grace@example.org&phone=%2B44+808+157+0192").await;
