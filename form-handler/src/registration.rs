@@ -56,7 +56,6 @@ impl Registration {
             Mail { letter, ..Mail::to_be_sent(*kind, address_key, self.received) }
         };
         let answers = json(&self.answers());
-        let submission = json(&(&self.form, &self.form_sha256, &self.statement_digest, self.answers()));
         let (content, data_key) = seal.seal(answers);
         Stored {
             envelope: Envelope {
@@ -73,7 +72,7 @@ impl Registration {
             content: Private::new(content),
             data_key,
             person_keys: self.person_keys(form, &seal.index),
-            submission_key: seal.index.submission(&submission),
+            submission_key: self.submission_key(&seal.index),
             mails: kinds.iter().map(mail).collect(),
         }
     }
@@ -119,11 +118,26 @@ impl Registration {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect()
     }
 
+    /// Tells the same answers to the same form, under the same statement, from others.
+    fn submission_key(&self, index: &IndexKey) -> String {
+        index.submission(&json(&(&self.form, &self.form_sha256, &self.statement_digest, self.answers())))
+    }
+
+    /// Whether it was stored under this key of the index, by what is stored of it; none where that cannot be told any more.
+    #[must_use]
+    pub fn is_indexed_by(&self, stored: &Stored, index: &IndexKey) -> Option<bool> {
+        let is_as_it_arrived = stored.envelope.revision == 1 && !stored.submission_key.is_empty();
+        is_as_it_arrived.then(|| stored.submission_key == self.submission_key(index))
+    }
+
     /// The answers without which a mail cannot be written.
     fn answers_for(&self, kind: MailKind, form: &FormContract) -> Vec<(&str, &str)> {
-        let is_whole = kind == MailKind::Staff && form.notify == Notify::Full;
-        let is_email = |name: &str| kind_of(form, name) == Some(FieldKind::Email);
-        self.answers().into_iter().filter(|(name, _)| is_whole || is_email(name)).collect()
+        let is_needed = |name: &str| match kind {
+            MailKind::Staff if form.notify == Notify::Full => true,
+            // The address that is written to, or answered.
+            MailKind::Staff | MailKind::Confirmation => kind_of(form, name) == Some(FieldKind::Email),
+        };
+        self.answers().into_iter().filter(|(name, _)| is_needed(name)).collect()
     }
 
     /// Finds it by the e-mail addresses and telephone numbers that were given.

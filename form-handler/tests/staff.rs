@@ -65,9 +65,13 @@ impl Office {
     }
 
     fn registrations(&self, arguments: &[&str]) -> Said {
+        self.registrations_with(("CANDOR_INDEX_KEY", INDEX_KEY), arguments)
+    }
+
+    fn registrations_with(&self, (name, value): (&str, &str), arguments: &[&str]) -> Said {
         let mut command = Command::new(env!("CARGO_BIN_EXE_registrations"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
-        command.env("CANDOR_KEYS_FILE", self.path("keys.txt")).env("CANDOR_INDEX_KEY", INDEX_KEY);
+        command.env("CANDOR_KEYS_FILE", self.path("keys.txt")).env(name, value);
         self.run(&mut command)
     }
 
@@ -153,9 +157,38 @@ async fn people_come_and_go() {
     let found = office.registrations(&["list", "--person", "GRACE@example.org", "--json"]).exit(0);
     let found: Value = serde_json::from_slice(&found.out).unwrap();
     assert_eq!((found.as_array().unwrap().len(), found[0]["reference"].as_str()), (1, Some(id.as_str())));
-    assert_eq!(office.registrations(&["list", "--person", "eve@example.org"]).exit(0).text(), "no registrations\n");
+    let list = |more: &[&str]| office.registrations(&[&["list", "--person", "eve@example.org"], more].concat());
+    let nobody = list(&[]).exit(0);
+    assert_eq!(nobody.text(), "no registrations\n");
+    assert_eq!(
+        nobody.err,
+        "warning: nobody is found, as with a CANDOR_INDEX_KEY that is not the function's; with `--identity` it is checked\n"
+    );
+    let nobody = list(&["--identity", "Ada"]).exit(0);
+    assert_eq!((nobody.text(), nobody.err.as_str()), ("no registrations\n", ""));
+    let wrong = office.registrations_with(
+        ("CANDOR_INDEX_KEY", &"f".repeat(32)),
+        &["list", "--person", "grace@example.org", "--identity", "Ada"],
+    );
+    assert_eq!(wrong.exit(2).err, "error: CANDOR_INDEX_KEY is not the function's, so nobody is found\n");
     let said = office.registrations(&["list", "--person", "Grace"]).exit(2);
     assert_eq!(said.err, "error: `Grace` is neither an e-mail address nor a telephone number\n");
+}
+
+#[tokio::test]
+async fn one_key_is_too_few() {
+    let office = Office::new(&["Ada"]);
+    office.register("name=Grace").await;
+    let said = office.registrations(&["doctor"]).exit(1);
+    let words = "wrong  keys        sealed to 1 key\n       \
+                 = help: whoever loses it loses all registrations; add another: `registrations keys add`\n";
+    assert!(said.text().contains(words), "{}", said.text());
+    let refused = office.registrations(&["keys", "retire", "Ada"]).exit(2);
+    assert_eq!(refused.err, "error: it is the last key: nobody could read what is sealed; add another one first\n");
+    let bob = office.employ("Bob");
+    office.registrations(&["keys", "add", "Bob", &bob]).exit(0);
+    let said = office.registrations(&["doctor"]).exit(0);
+    assert!(said.text().contains("well   keys        sealed to 2 keys\n"), "{}", said.text());
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
+use anstream::eprintln;
 use clap::Args;
-use form_handler::Settings;
+use form_handler::IndexKey;
 use form_handler::correction::Former;
 use form_handler::purpose::{self, Request};
 use form_handler::records::{Refusal, Role};
 use form_handler::registration::{Mail, MailKind, Registration, indented, to_seconds};
+use form_handler::seal::Identities;
 use form_handler::store::{Envelope, Order, Scan, Store, StoreError, Stored};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,10 +18,15 @@ use crate::identity::{IdentityArguments, explained};
 use crate::office::{DeskArguments, Office};
 use crate::{Answer, Failure, pretty};
 
+/// So many registrations are looked at for the key of the index.
+const CHECKED: u32 = 10;
+
 #[derive(Args)]
 pub(crate) struct ListArguments {
     #[command(flatten)]
     desk: DeskArguments,
+    #[command(flatten)]
+    identity: IdentityArguments,
     /// Only those of this form
     #[arg(long, value_name = "ID")]
     form: Option<String>,
@@ -49,7 +56,7 @@ pub(crate) struct ShowArguments {
 }
 
 pub(crate) async fn list_all(arguments: ListArguments) -> Result<Answer, Failure> {
-    let ListArguments { desk, form, person, held, limit } = arguments;
+    let ListArguments { desk, identity, form, person, held, limit } = arguments;
     let office = desk.open().await?;
     let at = office.desk()?;
     let allowed = at.must_be(Role::Reader, "list registrations");
@@ -62,7 +69,11 @@ pub(crate) async fn list_all(arguments: ListArguments) -> Result<Answer, Failure
     };
     let limit = limit.map_or(usize::MAX, |limit| limit as usize);
     let found = match person {
-        Some(person) => list_of_person(&*office.store, &desk.store.settings()?, &person, is_wanted, limit).await?,
+        Some(person) => {
+            let (settings, identities) = (desk.store.settings()?, identity.read()?);
+            let index = settings.seal().index_key();
+            list_of_person(&*office.store, index, identities.as_ref(), &person, is_wanted, limit).await?
+        }
         None => list(&*office.store, is_wanted, limit).await.map_err(|error| error.to_string())?,
     };
     Ok(if desk.json { pretty(&found.iter().map(head).collect()) } else { table(&found) }.into())
@@ -168,14 +179,18 @@ async fn list(
 /// The same of one person, found by the index.
 async fn list_of_person(
     store: &dyn Store,
-    settings: &Settings,
+    index: &IndexKey,
+    identities: Option<&Identities>,
     person: &str,
     is_wanted: impl Fn(&Envelope) -> bool,
     limit: usize,
 ) -> Result<Vec<Stored>, String> {
-    let key = settings.seal().index_key().person(person);
+    let key = index.person(person);
     let key = key.ok_or_else(|| format!("`{person}` is neither an e-mail address nor a telephone number"))?;
     let ids = store.ids_of_person(&key).await.map_err(|error| error.to_string())?;
+    if ids.is_empty() {
+        check_index_key(store, index, identities).await?;
+    }
     let mut found = Vec::new();
     for id in ids.into_iter().rev() {
         let stored = store.get(id).await.map_err(|error| error.to_string())?;
@@ -183,6 +198,28 @@ async fn list_of_person(
     }
     found.truncate(limit);
     Ok(found)
+}
+
+/// With another key than the function's nothing is found either, so whoever finds nothing is told whether it is that key.
+async fn check_index_key(store: &dyn Store, index: &IndexKey, identities: Option<&Identities>) -> Result<(), String> {
+    let newest = store.page(Order::Newest, None, CHECKED).await.map_err(|error| error.to_string())?;
+    let mut is_sealed = false;
+    for envelope in newest {
+        let stored = store.get(envelope.id).await.map_err(|error| error.to_string())?;
+        let Some(stored) = stored else { continue };
+        match Registration::from_stored(&stored, identities).map(|read| read.is_indexed_by(&stored, index)) {
+            Ok(Some(true)) => return Ok(()),
+            Ok(Some(false)) => return Err("CANDOR_INDEX_KEY is not the function's, so nobody is found".to_owned()),
+            Ok(None) => {}
+            Err(_) => is_sealed = true,
+        }
+    }
+    if is_sealed {
+        eprintln!(
+            "warning: nobody is found, as with a CANDOR_INDEX_KEY that is not the function's; with `--identity` it is checked"
+        );
+    }
+    Ok(())
 }
 
 /// What is known about a registration besides the answers.
