@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use self::tag::elements;
+pub(crate) use self::tag::end_of_raw_text;
 pub use self::tag::tags;
 use crate::words::Words;
 

@@ -102,7 +102,7 @@ fn read_attributes<'a>(html: &'a str, mut at: usize, found: &mut Vec<(&'a str, &
 }
 
 /// The place of `</name` at or after `at`, or the end.
-fn end_of_raw_text(html: &str, at: usize, name: &str) -> usize {
+pub(crate) fn end_of_raw_text(html: &str, at: usize, name: &str) -> usize {
     let mut from = at;
     while let Some(offset) = memmem::find(&html.as_bytes()[from..], b"</") {
         let end = from + offset;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
 use crate::address;
 use crate::policy;
@@ -95,10 +95,7 @@ pub fn words(html: &str) -> String {
         let raw = ["script", "style"]
             .into_iter()
             .find(|name| rest.get(1..=name.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(name)));
-        let end = match raw {
-            Some(name) => memmem::find(rest.as_bytes(), format!("</{name}").as_bytes()).unwrap_or(rest.len() - 1),
-            None => 0,
-        };
+        let end = raw.map_or(0, |name| scan::end_of_raw_text(rest, 0, name));
         rest = rest[end..].split_once('>').map_or("", |(_, rest)| rest);
     }
     text.push_str(rest);
@@ -237,6 +234,7 @@ mod tests {
     fn words_stand_between_tags() {
         assert_eq!(words("<h1 id=\"a\">A<br>b</h1><p>c &amp; <b>d</b>e"), "A b c & d e");
         assert_eq!(words("a<script>let b = 1 < 2;</script> c<style>d{}</style>"), "a c");
+        assert_eq!(words("a<STYLE>d{}</Style> b<script>é"), "a b");
         assert_eq!(words("a < b <"), "a");
     }
 }
