@@ -78,5 +78,6 @@ async fn postgres_destroys_only_what_is_decided_again() {
     let applied = office.sweep(Subject::Retention, "ada", after(15 * YEAR)).await.unwrap();
     assert_eq!((applied.erased, applied.closed), (1, vec![request.id]));
     assert!(office.ids().await.is_empty());
-    assert_eq!(office.erased().len(), 3);
+    // The one that the backup had brought back, twice.
+    assert_eq!(office.erased().len(), 4);
 }
