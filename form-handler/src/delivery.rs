@@ -9,12 +9,15 @@ use statement::contract::Contract;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::mail::Mailer;
+use crate::mail::{MailError, Mailer};
+use crate::proof::{ProofKey, Solved};
 use crate::receipt;
 use crate::registration::{MailKind, MailState, Registration};
 use crate::seal::{Identities, Seal};
 use crate::settings::Settings;
-use crate::store::{Attempt, Inserted, Numbers, Store, StoreError};
+use crate::signing::SigningKey;
+use crate::store::{Attempt, Inserted, Numbers, Store, StoreError, Stored};
+use crate::webhook::Webhooks;
 
 /// A visitor waits while the mails of this many others are tried again, where their own has just been sent.
 const OTHERS_MAX: u32 = 2;
@@ -27,6 +30,12 @@ pub struct Delivery {
     seal: Seal,
     /// What opens what was stored, where staff do this.
     identities: Option<Identities>,
+    webhooks: Option<Arc<Webhooks>>,
+    /// Signs receipts.
+    receipt_key: Option<Arc<SigningKey>>,
+    proof_key: Option<ProofKey>,
+    /// Whether nothing has to leave the machine.
+    is_local: bool,
     /// How many deliveries are under way.
     under_way: watch::Sender<usize>,
 }
@@ -72,7 +81,17 @@ impl Delivery {
             }
         };
         let mailer = settings.mail.as_ref().map(Mailer::new).transpose().map_err(OpenError)?;
-        Ok(Self { store, mailer, seal: settings.seal.clone(), identities: None, under_way: watch::Sender::new(0) })
+        Ok(Self {
+            store,
+            mailer,
+            seal: settings.seal.clone(),
+            identities: None,
+            webhooks: settings.webhooks.as_ref().map(|webhooks| Arc::new(Webhooks::new(webhooks))),
+            receipt_key: settings.receipt_key.clone(),
+            proof_key: settings.proof_key.clone(),
+            is_local: settings.is_local,
+            under_way: watch::Sender::new(0),
+        })
     }
 
     /// The same, opening with these what was sealed; for staff.
@@ -84,6 +103,38 @@ impl Delivery {
     /// Whether registrations are stored, so that a mail need not hold them.
     pub(crate) fn stores(&self) -> bool {
         self.store.is_some()
+    }
+
+    /// Whether a recipient's server would be told, or need not be because this is a machine of one's own.
+    pub(crate) fn can_tell(&self) -> bool {
+        self.webhooks.is_some() || self.is_local
+    }
+
+    /// What challenges for browsers are signed with.
+    pub(crate) fn proof_key(&self) -> Option<&ProofKey> {
+        self.proof_key.as_ref()
+    }
+
+    /// Whether a proof of work has not been used for another registration than this one.
+    pub(crate) async fn claim(&self, solved: &Solved, registration: &Registration) -> Result<bool, StoreError> {
+        let Some(store) = &self.store else { return Ok(true) };
+        store
+            .claim(&solved.key, &registration.submission_key(&self.seal.index), solved.until, registration.received)
+            .await
+    }
+
+    /// The mailboxes that staff's mail goes to by the settings.
+    pub(crate) fn mailboxes(&self) -> Vec<String> {
+        self.mailer.as_ref().map(Mailer::mailboxes).unwrap_or_default()
+    }
+
+    /// A registration of the store, where there is one and it has it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn stored(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
+        let Some(store) = &self.store else { return Ok(None) };
+        store.get(id).await
     }
 
     /// Waits until no delivery is under way; for before the process ends.
@@ -113,12 +164,15 @@ impl Delivery {
         let (Some(form), Some(statement)) = (contract.forms.get(form_id), &contract.statement) else {
             return Err(Undelivered);
         };
-        let receipt = receipt::receipt(registration, form, statement);
-        let mut kinds = vec![MailKind::Staff];
-        kinds.extend(registration.address.as_ref().map(|_| MailKind::Confirmation));
+        let receipt = receipt::receipt(registration, form, statement, self.receipt_key.as_deref());
+        let mut kinds = Vec::new();
         // Where nothing is stored there is nowhere to hold it.
-        if self.mailer.is_none() || (registration.held.is_some() && self.store.is_some()) {
-            kinds.clear();
+        if registration.held.is_none() || self.store.is_none() {
+            if self.mailer.is_some() {
+                kinds.push(MailKind::Staff);
+                kinds.extend(registration.address.as_ref().map(|_| MailKind::Confirmation));
+            }
+            kinds.extend(form.webhook.as_ref().filter(|_| self.webhooks.is_some()).map(|_| MailKind::Webhook));
         }
         let Some(store) = &self.store else {
             self.mail_only(registration, &receipt, &kinds, contract).await?;
@@ -149,7 +203,7 @@ impl Delivery {
         }
         let mut is_well = !kinds.is_empty();
         for kind in kinds {
-            let sent = self.send(registration, &receipt, kind, contract).await;
+            let sent = self.send(registration, &receipt, kind, contract, registration.received).await;
             self.note(&**store, id, kind, sent, registration.received).await;
             is_well &= sent == Attempt::Sent;
         }
@@ -169,9 +223,11 @@ impl Delivery {
         contract: &Contract,
     ) -> Result<(), Undelivered> {
         let Registration { id, form, .. } = registration;
-        let mailer = self.mailer.as_ref().ok_or(Undelivered)?;
+        if self.mailer.is_none() {
+            return Err(Undelivered);
+        }
         for kind in kinds {
-            match (mailer.send(registration, receipt, *kind, contract).await, kind) {
+            match (self.hand_over(registration, receipt, *kind, contract, registration.received).await, kind) {
                 (Ok(()), _) => {
                     tracing::info!(%id, form, kind = kind.word(), mail = MailState::Sent.word(), "a registration was mailed");
                 }
@@ -179,8 +235,8 @@ impl Delivery {
                     tracing::error!(%id, form, error = error.word(), "a registration could not be mailed");
                     return Err(Undelivered);
                 }
-                (Err(error), MailKind::Confirmation) => {
-                    tracing::error!(%id, form, error = error.word(), "a confirmation could not be mailed");
+                (Err(error), _) => {
+                    tracing::error!(%id, form, kind = kind.word(), error = error.word(), "somebody else could not be told");
                 }
             }
         }
@@ -193,11 +249,20 @@ impl Delivery {
     /// When the store fails.
     pub async fn redeliver(&self, contract: &Contract, now: Timestamp, limit: u32) -> Result<Redelivered, StoreError> {
         let mut done = Redelivered::default();
-        let (Some(store), Some(_)) = (&self.store, &self.mailer) else { return Ok(done) };
+        let Some(store) = self.store.as_ref().filter(|_| self.mailer.is_some() || self.webhooks.is_some()) else {
+            return Ok(done);
+        };
         for (stored, kind) in store.take_due(now, limit).await? {
             let id = stored.envelope.id;
-            let sent = match Registration::for_mail(&stored, kind, &self.seal, self.identities.as_ref()) {
-                Ok(registration) => self.send(&registration, &stored.envelope.receipt, kind, contract).await,
+            let registration = match kind {
+                // Nothing of the answers leaves.
+                MailKind::Webhook => Ok(Registration::without_answers(&stored.envelope)),
+                MailKind::Staff | MailKind::Confirmation => {
+                    Registration::for_mail(&stored, kind, &self.seal, self.identities.as_ref())
+                }
+            };
+            let sent = match registration {
+                Ok(registration) => self.send(&registration, &stored.envelope.receipt, kind, contract, now).await,
                 Err(error) => {
                     tracing::error!(%id, kind = kind.word(), %error, "a registration cannot be read, its mail was not sent");
                     // Staff with an identity can send it; waiting does not help.
@@ -249,13 +314,38 @@ impl Delivery {
         store.make_due(id, now).await
     }
 
+    /// Hands it to the mail server or to the recipient's.
+    async fn hand_over(
+        &self,
+        registration: &Registration,
+        receipt: &str,
+        kind: MailKind,
+        contract: &Contract,
+        now: Timestamp,
+    ) -> Result<(), MailError> {
+        if kind != MailKind::Webhook {
+            let mailer = self.mailer.as_ref().ok_or(MailError::Unconfigured)?;
+            return mailer.send(registration, receipt, kind, contract).await;
+        }
+        let form = contract.forms.get(&registration.form);
+        match (&self.webhooks, form.and_then(|form| form.webhook.as_ref())) {
+            (Some(webhooks), Some(webhook)) => webhooks.tell(registration, webhook, now).await,
+            _ => Err(MailError::Unconfigured),
+        }
+    }
+
     /// Sends a mail about a registration that is stored; what became of it is in the log.
-    async fn send(&self, registration: &Registration, receipt: &str, kind: MailKind, contract: &Contract) -> Attempt {
+    async fn send(
+        &self,
+        registration: &Registration,
+        receipt: &str,
+        kind: MailKind,
+        contract: &Contract,
+        now: Timestamp,
+    ) -> Attempt {
         let Registration { id, form, .. } = registration;
         let word = kind.word();
-        // Without a way to send there is no mail to be sent.
-        let Some(mailer) = &self.mailer else { return Attempt::Failed { error: "unwritable", is_final: true } };
-        match mailer.send(registration, receipt, kind, contract).await {
+        match self.hand_over(registration, receipt, kind, contract, now).await {
             Ok(()) => {
                 tracing::info!(%id, form, kind = word, mail = MailState::Sent.word(), "a registration was stored");
                 Attempt::Sent

@@ -14,7 +14,9 @@ use jiff::Timestamp;
 /// A network's submissions are counted for this long.
 const WINDOW_SECONDS: i64 = 10 * 60;
 /// So many are taken of one network; a school behind one address can register its parents.
-const SUBMISSIONS_MAX: u32 = 60;
+pub(crate) const SUBMISSIONS_MAX: u32 = 60;
+/// So many receipts are shown to it: a browser with script asks twice for each, and people look again.
+pub(crate) const RECEIPTS_MAX: u32 = 240;
 /// Of so many networks; more are not counted, so that memory stays small whoever sends.
 const NETWORKS_MAX: usize = 100_000;
 
@@ -23,6 +25,8 @@ const NETWORKS_MAX: usize = 100_000;
 pub(crate) struct Counter {
     /// Where the host says who sends.
     header: HeaderName,
+    /// So many are not too many.
+    max: u32,
     window: Mutex<Window>,
 }
 
@@ -35,8 +39,8 @@ struct Window {
 }
 
 impl Counter {
-    pub(crate) fn new(header: HeaderName) -> Self {
-        Self { header, window: Mutex::default() }
+    pub(crate) fn new(header: HeaderName, max: u32) -> Self {
+        Self { header, max, window: Mutex::default() }
     }
 
     /// Whether a submission is one too many of its network.
@@ -54,7 +58,7 @@ impl Counter {
         }
         let count = window.counts.entry(hash).or_default();
         *count = count.saturating_add(1);
-        *count > SUBMISSIONS_MAX
+        *count > self.max
     }
 }
 
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_network_that_sends_too_much_waits_and_others_do_not() {
-        let counter = Counter::new(HeaderName::from_static("x-forwarded-for"));
+        let counter = Counter::new(HeaderName::from_static("x-forwarded-for"), SUBMISSIONS_MAX);
         let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
         for _ in 0..SUBMISSIONS_MAX {
             assert!(!counter.is_too_many(&from("198.51.100.1, 2001:db8:0:1::1"), at(0)));

@@ -9,21 +9,25 @@ use http_body::Body;
 use jiff::Timestamp;
 use serde_json::json;
 use statement::contract::{
-    Contract, FieldContract, FormContract, STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD, StatementInForce,
-    UNSEEN_FIELD,
+    Contract, FieldContract, FormContract, PROOF_FIELD, STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD,
+    StatementInForce, UNSEEN_FIELD,
 };
 use statement::form::{FieldKind, Notify};
 
+use crate::answer::{answer_json, html, json_error, see_other, told, wants_json};
 use crate::body::{self, Pairs};
 use crate::delivery::{Delivered, Delivery, Redelivered};
-use crate::door::{Counter, is_of_another_site};
+use crate::door::{Counter, RECEIPTS_MAX, SUBMISSIONS_MAX, is_of_another_site};
 use crate::fields;
 use crate::page::{self, Values};
 use crate::private::Private;
+use crate::proof::{ProofKey, Unproven};
 use crate::proxy::ProxySecret;
 use crate::refusal::{FieldMessage, Refusal};
 use crate::registration::Registration;
 use crate::store::{Numbers, StoreError};
+
+mod receipt;
 
 /// Every form may be sent bodies of this length, whatever it asks.
 const SIZE_BYTES_FLOOR: usize = 64 * 1024;
@@ -32,8 +36,8 @@ const SIZE_BYTES_FLOOR: usize = 64 * 1024;
 const SIZE_BYTES_SPARE: usize = 1024 * 1024;
 /// Around a name and a value, in JSON with spaces between.
 const SIZE_BYTES_OF_PAIR: usize = 16;
-/// The hidden fields: their names, a version and a digest.
-const SIZE_BYTES_HIDDEN: usize = 1024;
+/// The hidden fields: their names, a version, a digest and a proof of work.
+const SIZE_BYTES_HIDDEN: usize = 4 * 1024;
 
 /// Answers requests by a contract.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub struct Handler {
     counter: Option<Counter>,
     /// What browsers are told on every answer, as on the site's pages.
     content_security_policy: Option<HeaderValue>,
+    /// Counts those who ask for receipts.
+    reading: Option<Counter>,
 }
 
 /// A form of the contract with its id and the statement it is shown under.
@@ -61,6 +67,7 @@ impl Handler {
     /// Says which form asks for what is not declared, or would have its answers lost.
     pub fn new(contract: Contract, delivery: Arc<Delivery>) -> Result<Self, String> {
         for (id, form) in &contract.forms {
+            check_delivery(id, form, contract.statement.as_ref(), &delivery)?;
             let declared = contract.statement.as_ref().map(|statement| statement.fields.as_slice()).unwrap_or_default();
             if let Some(field) = form.fields.iter().find(|field| !declared.contains(&field.name)) {
                 return Err(format!(
@@ -79,7 +86,7 @@ impl Handler {
         let content_security_policy = policy
             .map_err(|_| "the contract's `content_security_policy` is no header; build the site again".to_owned())?;
         let contract = Arc::new(contract);
-        Ok(Self { contract, delivery, proxy_secret: None, counter: None, content_security_policy })
+        Ok(Self { contract, delivery, proxy_secret: None, counter: None, reading: None, content_security_policy })
     }
 
     /// From now on takes only what the site's host has signed with the secret, if there is one.
@@ -94,7 +101,12 @@ impl Handler {
     pub fn counting(self, client_address_header: Option<HeaderName>) -> Self {
         let statement = self.contract.statement.as_ref();
         let may = statement.is_some_and(|statement| statement.security_data.iter().any(|datum| datum == "ip-address"));
-        Self { counter: client_address_header.filter(|_| may).map(Counter::new), ..self }
+        let header = client_address_header.filter(|_| may);
+        Self {
+            counter: header.clone().map(|header| Counter::new(header, SUBMISSIONS_MAX)),
+            reading: header.map(|header| Counter::new(header, RECEIPTS_MAX)),
+            ..self
+        }
     }
 
     /// Tries again to send mail that is due, at most so many.
@@ -145,6 +157,12 @@ impl Handler {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
+        if let Some((form, kind)) = self.receipt_at(head.uri.path()) {
+            return self.show_receipt(form, kind, &head, now).await;
+        }
+        if let Some((form, key)) = self.challenge_at(head.uri.path()) {
+            return challenge(form, key, &head.method, &head.headers, now);
+        }
         let Some(form) = self.form_at(head.uri.path()) else {
             tracing::warn!(status = 404, "a request for no form");
             let text = "There is no form at this address.";
@@ -164,7 +182,7 @@ impl Handler {
         }
         let mut values = Values::new();
         match self.take(form, &head.headers, body, now, &mut values).await {
-            Ok(delivered) => accepted(form, &delivered, &head.headers),
+            Ok(delivered) => accepted(form, &delivered, self.delivery.stores(), &head.headers),
             Err(refusal) => {
                 tracing::warn!(
                     form = form.id,
@@ -219,7 +237,7 @@ impl Handler {
         }
         // In a long body that is ours it is an answer that is too long, and its own message says so.
         let shown = sorted.map_err(|refusal| if size_bytes > size_usual { Refusal::TooLarge } else { refusal })?;
-        let Shown { statement: shown, is_by_program } = shown;
+        let Shown { statement: shown, is_by_program, proof } = shown;
         if shown != (Some(form.statement.version.clone()), Some(form.statement.digest.clone())) {
             return Err(Refusal::StatementChanged(shown.1));
         }
@@ -236,7 +254,7 @@ impl Handler {
         if !wrong.is_empty() {
             return Err(Refusal::Invalid(wrong));
         }
-        let registration = Registration {
+        let mut registration = Registration {
             id: Registration::id(now),
             received: now,
             form: form.id.to_owned(),
@@ -255,8 +273,95 @@ impl Handler {
                 })
                 .collect(),
         };
+        if let Err(reason) = self.check_proof(form, &proof, &registration).await? {
+            registration.held.get_or_insert_with(|| reason.word().to_owned());
+        }
         self.delivery.deliver(&registration, &self.contract).await.map_err(|_| Refusal::Unavailable)
     }
+
+    /// Whether the browser has proven its work, where the form asks for that.
+    async fn check_proof(
+        &self,
+        form: Form<'_>,
+        proof: &str,
+        registration: &Registration,
+    ) -> Result<Result<(), Unproven>, Refusal> {
+        let Some(key) = self.delivery.proof_key().filter(|_| form.form.proof_of_work) else { return Ok(Ok(())) };
+        let solved = match key.check(proof, form.id, registration.received) {
+            Ok(solved) => solved,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        match self.delivery.claim(&solved, registration).await {
+            Ok(is_first) => Ok(if is_first { Ok(()) } else { Err(Unproven::Used) }),
+            Err(error) => {
+                tracing::error!(form = form.id, %error, "a proof of work could not be claimed");
+                Err(Refusal::Unavailable)
+            }
+        }
+    }
+
+    /// The form whose challenges are at a path, and what they are signed with.
+    fn challenge_at(&self, path: &str) -> Option<(Form<'_>, &ProofKey)> {
+        let form = self.form_at(path.strip_suffix("/challenge")?)?;
+        Some((form, self.delivery.proof_key().filter(|_| form.form.proof_of_work)?))
+    }
+}
+
+/// Whoever is told of registrations is declared, and can be told.
+fn check_delivery(
+    id: &str,
+    form: &FormContract,
+    statement: Option<&StatementInForce>,
+    delivery: &Delivery,
+) -> Result<(), String> {
+    let declared = statement.and_then(|statement| Some((&statement.version, statement.mailboxes.as_ref()?)));
+    let is_declared =
+        |address: &String, known: &[String]| known.iter().any(|known| known.eq_ignore_ascii_case(address));
+    if let (Notify::Full, Some((version, known))) = (form.notify, declared)
+        && let Some(mailbox) = delivery.mailboxes().iter().find(|address| !is_declared(address, known))
+    {
+        return Err(format!(
+            "P152: CANDOR_MAIL_TO: `notify: full` of the form `{id}` would copy what it asks into `{mailbox}`, which is no \
+             declared store of statement {version}; write `notify: reference`, or declare the mailbox in \
+             content/site.yaml and build again"
+        ));
+    }
+    let addresses = form.recipients.iter().flat_map(|recipients| recipients.to.values().flatten());
+    if let Some(wrong) = addresses.into_iter().find(|address| fields::email(address).is_none()) {
+        return Err(format!("the contract's form `{id}` sends mail to `{wrong}`, which is no e-mail address"));
+    }
+    match &form.webhook {
+        Some(webhook) if !statement.is_some_and(|statement| statement.receives(&webhook.to)) => Err(format!(
+            "P140: the contract's form `{id}` has a webhook for `{}`, which its statement does not declare as a recipient; \
+             build the site again",
+            webhook.to
+        )),
+        Some(webhook) if !delivery.can_tell() => Err(format!(
+            "CANDOR_WEBHOOK_SECRET: not set, and the form `{id}` tells {}; agree on a secret with them",
+            webhook.to
+        )),
+        _ if !form.proof_of_work => Ok(()),
+        _ if delivery.proof_key().is_none() => Err(format!(
+            "CANDOR_PROOF_KEY: not set, and the form `{id}` has `proof_of_work: true`; give every instance of the function \
+             the same random one: `openssl rand -hex 32`"
+        )),
+        _ if !delivery.stores() => Err(format!(
+            "CANDOR_STORE is `none`, and the form `{id}` has `proof_of_work: true`: who sends it without a proof is held, and \
+             there is nowhere to hold it"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What a browser must solve before it sends the form.
+fn challenge(form: Form<'_>, key: &ProofKey, method: &Method, headers: &HeaderMap, now: Timestamp) -> Response<Bytes> {
+    if *method == Method::GET {
+        return answer_json(StatusCode::OK, &key.challenge(form.id, now));
+    }
+    let mut response =
+        told(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "A challenge is read with GET.", headers);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+    response
 }
 
 /// The longest body in which all answers can be of the length the form allows: a character takes 12 bytes at most, as
@@ -270,7 +375,7 @@ fn size_bytes_usual(form: &FormContract) -> usize {
 /// As many pairs as a browser can send: the fields, of a field of boxes every box, and the hidden ones.
 fn pairs_max(form: &FormContract) -> usize {
     let of = |field: &FieldContract| if field.kind == FieldKind::Choices { field.options.len() } else { 1 };
-    form.fields.iter().map(of).sum::<usize>() + 3
+    form.fields.iter().map(of).sum::<usize>() + 3 + usize::from(form.proof_of_work)
 }
 
 /// What a submission says besides the answers.
@@ -279,12 +384,14 @@ struct Shown {
     statement: (Option<String>, Option<String>),
     /// Whether something stands where no person would write.
     is_by_program: bool,
+    /// The proof of work; empty where there is none.
+    proof: String,
 }
 
 /// Sorts pairs into the form's values, normalised, and the rest. Of a field
 /// that is repeated the first value is kept.
 fn sort_pairs(form: &FormContract, pairs: Pairs, pairs_max: usize, values: &mut Values) -> Result<Shown, Refusal> {
-    let (mut version, mut digest, mut unseen) = (None, None, None);
+    let (mut version, mut digest, mut unseen, mut proof) = (None, None, None, None);
     let mut refusal = (pairs.len() > pairs_max).then_some(Refusal::TooManyFields);
     for (name, value) in pairs {
         let is_repeated = if name == STATEMENT_VERSION_FIELD {
@@ -293,6 +400,8 @@ fn sort_pairs(form: &FormContract, pairs: Pairs, pairs_max: usize, values: &mut 
             digest.replace(value.expose().clone()).is_some()
         } else if name == UNSEEN_FIELD {
             unseen.replace(!value.expose().is_empty()).is_some()
+        } else if name == PROOF_FIELD && form.proof_of_work {
+            proof.replace(value.expose().clone()).is_some()
         } else if let Some(field) = form.fields.iter().find(|field| field.name == name) {
             let value = fields::normalise(field.kind, value.expose());
             match values.entry(name) {
@@ -315,26 +424,21 @@ fn sort_pairs(form: &FormContract, pairs: Pairs, pairs_max: usize, values: &mut 
             refusal.get_or_insert(Refusal::RepeatedField);
         }
     }
-    let shown = Shown { statement: (version, digest), is_by_program: unseen == Some(true) };
+    let shown =
+        Shown { statement: (version, digest), is_by_program: unseen == Some(true), proof: proof.unwrap_or_default() };
     refusal.map_or(Ok(shown), Err)
-}
-
-/// Whether the answer is wanted as JSON and not as a page.
-fn wants_json(headers: &HeaderMap) -> bool {
-    let accepts = |kind: &str| {
-        headers.get_all(header::ACCEPT).iter().any(|value| value.to_str().is_ok_and(|value| value.contains(kind)))
-    };
-    accepts("application/json") && !accepts("text/html")
 }
 
 fn is_given(value: &Private<String>) -> bool {
     !value.expose().is_empty()
 }
 
-fn accepted(form: Form<'_>, delivered: &Delivered, headers: &HeaderMap) -> Response<Bytes> {
+/// Where something is stored, the thank-you page has the receipt.
+fn accepted(form: Form<'_>, delivered: &Delivered, stores: bool, headers: &HeaderMap) -> Response<Bytes> {
     let thanks = format!("{}?reference={}", form.form.thanks, delivered.id);
     if !wants_json(headers) {
-        return see_other(&thanks);
+        let receipt = receipt::location(&form.form.endpoint, delivered.id);
+        return see_other(if stores { &receipt } else { &thanks });
     }
     let mut answer = json!({"reference": delivered.id, "thanks": thanks});
     match &delivered.receipt {
@@ -358,48 +462,4 @@ fn refused(form: Form<'_>, values: &Values, refusal: &Refusal, headers: &HeaderM
     };
     let changes = earlier.map_or("", |earlier| &earlier.changes);
     html(refusal.status(), page::render(form.id, form.form, values, refusal, changes))
-}
-
-/// The answer to a request that belongs to no form.
-fn told(status: StatusCode, title: &str, text: &str, headers: &HeaderMap) -> Response<Bytes> {
-    if wants_json(headers) {
-        return answer_json(status, &json_error(text, &[]));
-    }
-    html(status, page::plain(title, text))
-}
-
-fn json_error(error: &str, fields: &[FieldMessage]) -> serde_json::Value {
-    let fields: Vec<_> = fields.iter().map(|field| json!({"field": field.field, "message": field.message})).collect();
-    json!({"error": error, "fields": fields})
-}
-
-/// After a POST, a page that can be reloaded (RFC 9110, section 15.4.4).
-fn see_other(location: &str) -> Response<Bytes> {
-    let mut response = answer(StatusCode::SEE_OTHER, Bytes::new());
-    let location = HeaderValue::from_str(location).expect("invariant: site paths are escaped by the build");
-    response.headers_mut().insert(header::LOCATION, location);
-    response
-}
-
-fn html(status: StatusCode, page: String) -> Response<Bytes> {
-    let mut response = answer(status, Bytes::from(page));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response
-}
-
-fn answer_json(status: StatusCode, value: &serde_json::Value) -> Response<Bytes> {
-    let mut response = answer(status, Bytes::from(format!("{value}\n")));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// An answer nobody may keep: it may hold what was typed.
-fn answer(status: StatusCode, body: Bytes) -> Response<Bytes> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    response
 }

@@ -7,11 +7,13 @@
 //! It obeys the contract that the site was built with, and knows neither the site's generator nor its host: AWS Lambda
 //! and `candor serve` are doors in front of [`Handler::handle`].
 
+mod answer;
 mod body;
 mod content;
 #[cfg(feature = "staff")]
 pub mod correction;
 mod delivery;
+mod dkim;
 pub mod doctor;
 mod door;
 #[cfg(feature = "staff")]
@@ -25,6 +27,7 @@ pub mod metrics;
 mod page;
 mod place;
 mod private;
+mod proof;
 mod proxy;
 pub mod purpose;
 pub mod receipt;
@@ -36,7 +39,9 @@ pub mod seal;
 #[cfg(feature = "server")]
 mod server;
 mod settings;
+mod signing;
 pub mod store;
+mod webhook;
 
 pub use delivery::{Delivery, OpenError, Redelivered};
 pub use handler::Handler;

@@ -16,6 +16,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use statement::contract::{Contract, FormContract};
 use statement::form::FieldKind;
 
+use crate::dkim::Dkim;
 use crate::fields;
 use crate::letter::Letter;
 use crate::registration::{MailKind, Registration};
@@ -37,6 +38,8 @@ pub(crate) enum MailError {
     Disk,
     /// The mail could not be put together.
     Unwritable,
+    /// No settings say how it leaves.
+    Unconfigured,
 }
 
 impl MailError {
@@ -49,6 +52,7 @@ impl MailError {
             Self::Unreachable => "unreachable",
             Self::Disk => "disk",
             Self::Unwritable => "unwritable",
+            Self::Unconfigured => "unconfigured",
         }
     }
 
@@ -65,6 +69,7 @@ pub(crate) struct Mailer {
     to: Vec<Mailbox>,
     subject: Option<String>,
     timeout: Duration,
+    dkim: Option<Dkim>,
     transport: Transport,
 }
 
@@ -98,6 +103,7 @@ impl Mailer {
             to: settings.to.clone(),
             subject: settings.subject.clone(),
             timeout: settings.timeout,
+            dkim: settings.dkim.clone(),
             transport,
         })
     }
@@ -113,20 +119,26 @@ impl Mailer {
     ) -> Result<(), MailError> {
         let form = contract.forms.get(&registration.form).ok_or(MailError::Unwritable)?;
         let message = self.message(registration, receipt, kind, form, contract)?;
+        let (envelope, mut bytes) = (message.envelope().clone(), message.formatted());
+        if let Some(dkim) = &self.dkim {
+            bytes = dkim.sign(&bytes, self.from.email.domain(), registration.received);
+        }
         match &self.transport {
             Transport::Folder(folder) => {
                 let file = folder.join(format!("{}.eml", name(registration, kind)));
-                write_durably(folder, &file, message.formatted()).await
+                write_durably(folder, &file, bytes).await
             }
             // The transport's own timeout ends with the connection's first answer, so the whole of it is timed here.
-            Transport::Smtp(transport) => match tokio::time::timeout(self.timeout, transport.send(message)).await {
-                Err(_) => Err(MailError::Timeout),
-                Ok(Err(error)) if error.is_permanent() => Err(MailError::Refused),
-                Ok(Err(error)) if error.is_transient() => Err(MailError::Deferred),
-                Ok(Err(error)) if error.is_timeout() => Err(MailError::Timeout),
-                Ok(Err(_)) => Err(MailError::Unreachable),
-                Ok(Ok(_)) => Ok(()),
-            },
+            Transport::Smtp(transport) => {
+                match tokio::time::timeout(self.timeout, transport.send_raw(&envelope, &bytes)).await {
+                    Err(_) => Err(MailError::Timeout),
+                    Ok(Err(error)) if error.is_permanent() => Err(MailError::Refused),
+                    Ok(Err(error)) if error.is_transient() => Err(MailError::Deferred),
+                    Ok(Err(error)) if error.is_timeout() => Err(MailError::Timeout),
+                    Ok(Err(_)) => Err(MailError::Unreachable),
+                    Ok(Ok(_)) => Ok(()),
+                }
+            }
         }
     }
 
@@ -152,12 +164,7 @@ impl Mailer {
         contract: &Contract,
     ) -> Result<Message, MailError> {
         let name = name(registration, kind);
-        let letter = match kind {
-            MailKind::Staff => Letter::to_staff(registration, form, contract),
-            MailKind::Confirmation => {
-                Letter::to_registrant(registration, form, contract).ok_or(MailError::Unwritable)?
-            }
-        };
+        let letter = Letter::of(registration, kind, form, contract).ok_or(MailError::Unwritable)?;
         let subject =
             self.subject.clone().filter(|_| kind == MailKind::Staff).unwrap_or_else(|| letter.subject.clone());
         let mut builder = Message::builder()
@@ -169,15 +176,16 @@ impl Mailer {
         let parts = |name: &str| {
             MultiPart::alternative()
                 .boundary(format!("{name}.text"))
-                .singlepart(SinglePart::plain(letter.to_text()))
-                .singlepart(SinglePart::html(letter.to_html(&contract.site_title)))
+                .singlepart(SinglePart::plain(letter.text.clone()))
+                .singlepart(SinglePart::html(letter.html.clone()))
         };
         // Without a name: the address is all that answering needs.
         let registrant = registrant(registration, form).map(|address| Mailbox::new(None, address));
         let body = match kind {
+            MailKind::Webhook => return Err(MailError::Unwritable),
             MailKind::Staff => {
-                for recipient in &self.to {
-                    builder = builder.to(recipient.clone());
+                for recipient in self.recipients(registration, form)? {
+                    builder = builder.to(recipient);
                 }
                 if let Some(registrant) = registrant {
                     builder = builder.reply_to(registrant);
@@ -195,10 +203,32 @@ impl Mailer {
     }
 }
 
+impl Mailer {
+    /// Whom staff's mail goes to: by what was chosen where the form says so and something was.
+    fn recipients(&self, registration: &Registration, form: &FormContract) -> Result<Vec<Mailbox>, MailError> {
+        let chosen = form.recipients.as_ref().and_then(|recipients| {
+            let (_, chosen) = registration.fields.iter().find(|(name, _)| *name == recipients.by)?;
+            recipients.to.get(chosen.expose())
+        });
+        let Some(addresses) = chosen else { return Ok(self.to.clone()) };
+        let parsed: Option<Vec<Mailbox>> =
+            addresses.iter().map(|address| Some(Mailbox::new(None, fields::email(address)?))).collect();
+        parsed.ok_or(MailError::Unwritable)
+    }
+
+    /// The mailboxes that staff's mail goes to by the settings; none where it goes to a folder on the same machine.
+    pub(crate) fn mailboxes(&self) -> Vec<String> {
+        match self.transport {
+            Transport::Folder(_) => Vec::new(),
+            Transport::Smtp(_) => self.to.iter().map(|to| to.email.to_string()).collect(),
+        }
+    }
+}
+
 /// What tells a mail from all others.
 fn name(registration: &Registration, kind: MailKind) -> String {
     match kind {
-        MailKind::Staff => registration.id.to_string(),
+        MailKind::Staff | MailKind::Webhook => registration.id.to_string(),
         MailKind::Confirmation => format!("{}.confirmation", registration.id),
     }
 }

@@ -1,8 +1,10 @@
 //! The receipt: what a registrant was shown and promised, so that both sides can prove it later.
 //!
 //! It names fields and repeats no answer; it has no IP address and no browser string. It knows the contract, and neither
-//! the store nor the mail.
+//! the store nor the mail. Whether the statement it names was ever published, the statement's lock says.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use statement::contract::{Contract, FormContract, StatementInForce};
@@ -11,12 +13,19 @@ use statement::form::FieldKind;
 use statement::period::Period;
 
 use crate::registration::Registration;
+use crate::signing::{SigningKey, is_signed};
 
-/// The receipt of a registration as JSON in its canonical form (RFC 8785); its `sha256` is over the same without it.
+/// The receipt of a registration as JSON in its canonical form (RFC 8785); its `sha256` is over the same without it, and
+/// its signature over the same with that.
 ///
 /// Its shape is that of ISO/IEC TS 27560 under shorter names. It is a notice, which says what was shown and not that anybody
 /// agreed, unless the form has a box for that and it was ticked.
-pub(crate) fn receipt(registration: &Registration, form: &FormContract, statement: &StatementInForce) -> String {
+pub(crate) fn receipt(
+    registration: &Registration,
+    form: &FormContract,
+    statement: &StatementInForce,
+    key: Option<&SigningKey>,
+) -> String {
     let filled: Vec<&str> = registration
         .fields
         .iter()
@@ -34,6 +43,7 @@ pub(crate) fn receipt(registration: &Registration, form: &FormContract, statemen
         "schema": "registration-receipt/1",
         "kind": if agreed.is_empty() { "notice" } else { "consent" },
         "acknowledged": agreed,
+        "shown": form.shown,
         "record": registration.id,
         "received": registration.received_seconds(),
         "channel": "web",
@@ -61,13 +71,29 @@ pub(crate) fn receipt(registration: &Registration, form: &FormContract, statemen
         },
     });
     receipt["sha256"] = Value::from(sha256_hex(canonical_json(&receipt).as_bytes()));
+    if let Some((key, public)) = key.and_then(|key| Some((key, key.ed25519_public()?))) {
+        let value = key.sign(canonical_json(&receipt).as_bytes());
+        receipt["signature"] =
+            json!({"alg": "Ed25519", "key": BASE64_STANDARD.encode(public), "value": BASE64_STANDARD.encode(value)});
+    }
     canonical_json(&receipt)
 }
 
-/// The day before which it is not deleted, in UTC.
-fn not_before(registration: &Registration, minimum: &str) -> Option<String> {
-    let end = Period::parse(minimum).ok()?.after(registration.received);
-    Some(TimeZone::UTC.to_datetime(end).date().to_string())
+/// What is wrong with a receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    /// It is something else.
+    #[error("it is not a receipt of a registration")]
+    NotAReceipt,
+    /// Something in it was changed.
+    #[error("the receipt was altered: its digest is not that of what it says")]
+    Altered,
+    /// The signature is not by the key beside it.
+    #[error("the receipt's signature does not hold")]
+    NotSigned,
+    /// Nobody could have been shown that statement.
+    #[error("the site has published no such version of its statement")]
+    Unpublished,
 }
 
 /// A receipt that is whole.
@@ -79,20 +105,29 @@ pub struct Verified {
     pub version: String,
     /// The permalink of that version.
     pub url: String,
+    /// The Ed25519 public key of whoever signed it, in base64; none where nobody did. Whose key that is, the reader has
+    /// to know.
+    pub signed_by: Option<String>,
 }
 
-/// Checks that a receipt says what it said when it was written, and that its statement is one that the site has published.
+/// Checks that a receipt says what it said when it was written, that its signature holds where it has one, and that its
+/// statement is one that the site has published; however its JSON is laid out.
 ///
 /// # Errors
 /// Says in plain words what is wrong with it.
-pub fn verify(json: &[u8], contract: &Contract) -> Result<Verified, &'static str> {
+pub fn verify(json: &[u8], contract: &Contract) -> Result<Verified, ReceiptError> {
     let receipt: Option<Value> = serde_json::from_slice(json).ok();
     let receipt = receipt.filter(|receipt| receipt["schema"] == "registration-receipt/1");
-    let mut receipt = receipt.ok_or("it is not a receipt of a registration")?;
-    let digest = receipt.as_object_mut().and_then(|receipt| receipt.remove("sha256"));
+    let mut receipt = receipt.ok_or(ReceiptError::NotAReceipt)?;
+    let take = |key: &str, receipt: &mut Value| receipt.as_object_mut().and_then(|receipt| receipt.remove(key));
+    let signature = take("signature", &mut receipt);
+    let signed = canonical_json(&receipt);
+    let digest = take("sha256", &mut receipt);
     if digest != Some(Value::from(sha256_hex(canonical_json(&receipt).as_bytes()))) {
-        return Err("the receipt was altered: its digest is not that of what it says");
+        return Err(ReceiptError::Altered);
     }
+    let signed_by =
+        signature.map(|signature| signer(&signature, &signed).ok_or(ReceiptError::NotSigned)).transpose()?;
     let said = &receipt["statement"];
     let version = contract.version_of(said["digest"].as_str().unwrap_or_default());
     let version = version.filter(|version| {
@@ -100,7 +135,20 @@ pub fn verify(json: &[u8], contract: &Contract) -> Result<Verified, &'static str
             .iter()
             .all(|(key, value)| said[*key] == value.as_str())
     });
-    let version = version.ok_or("the site has published no such version of its statement")?;
+    let version = version.ok_or(ReceiptError::Unpublished)?;
     let record = receipt["record"].as_str().unwrap_or_default().to_owned();
-    Ok(Verified { record, version: version.version.clone(), url: version.url.clone() })
+    Ok(Verified { record, version: version.version.clone(), url: version.url.clone(), signed_by })
+}
+
+/// The public key of a signature that holds, in base64.
+fn signer(signature: &Value, signed: &str) -> Option<String> {
+    let bytes = |key: &str| BASE64_STANDARD.decode(signature[key].as_str()?).ok();
+    let holds = signature["alg"] == "Ed25519" && is_signed(&bytes("key")?, signed.as_bytes(), &bytes("value")?);
+    signature["key"].as_str().filter(|_| holds).map(str::to_owned)
+}
+
+/// The day before which it is not deleted, in UTC.
+fn not_before(registration: &Registration, minimum: &str) -> Option<String> {
+    let end = Period::parse(minimum).ok()?.after(registration.received);
+    Some(TimeZone::UTC.to_datetime(end).date().to_string())
 }

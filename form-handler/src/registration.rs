@@ -52,7 +52,8 @@ impl Registration {
         let mail = |kind: &MailKind| {
             let address = (*kind == MailKind::Confirmation).then_some(self.address.as_ref()).flatten();
             let address_key = address.and_then(|address| seal.index.email(address.expose()));
-            let letter = seal.seal_letter(&json(&self.answers_for(*kind, form))).map(Private::new);
+            let answers = (*kind != MailKind::Webhook).then(|| json(&self.answers_for(*kind, form)));
+            let letter = answers.and_then(|answers| seal.seal_letter(&answers)).map(Private::new);
             Mail { letter, ..Mail::to_be_sent(*kind, address_key, self.received) }
         };
         let answers = json(&self.answers());
@@ -108,10 +109,22 @@ impl Registration {
 
     pub(crate) fn of(envelope: &Envelope, answers: &Private<Vec<u8>>) -> Result<Self, SealError> {
         let fields = Content::parse(answers.expose()).ok_or(SealError::Damaged)?.into_answers();
+        let fields = fields.into_iter().map(|(name, value)| (name, Private::new(value))).collect();
+        Ok(Self { fields, ..Self::without_answers(envelope) })
+    }
+
+    /// What is known of it without its answers.
+    #[must_use]
+    pub fn without_answers(envelope: &Envelope) -> Self {
         let Envelope { id, received, form, form_sha256, statement_version, statement_digest, held, .. } =
             envelope.clone();
-        let fields = fields.into_iter().map(|(name, value)| (name, Private::new(value))).collect();
-        Ok(Self { id, received, form, form_sha256, statement_version, statement_digest, held, address: None, fields })
+        let fields = Vec::new();
+        Self { id, received, form, form_sha256, statement_version, statement_digest, held, address: None, fields }
+    }
+
+    /// The same for the same answers to the same form, and for no others.
+    pub(crate) fn submission_key(&self, index: &IndexKey) -> String {
+        index.submission(&json(&(&self.form, &self.form_sha256, &self.statement_digest, self.answers())))
     }
 
     fn answers(&self) -> Vec<(&str, &str)> {
@@ -132,10 +145,12 @@ impl Registration {
 
     /// The answers without which a mail cannot be written.
     fn answers_for(&self, kind: MailKind, form: &FormContract) -> Vec<(&str, &str)> {
+        let is_email = |name: &str| kind_of(form, name) == Some(FieldKind::Email);
+        let says_to_whom = |name: &str| form.recipients.as_ref().is_some_and(|recipients| recipients.by == name);
         let is_needed = |name: &str| match kind {
-            MailKind::Staff if form.notify == Notify::Full => true,
-            // The address that is written to, or answered.
-            MailKind::Staff | MailKind::Confirmation => kind_of(form, name) == Some(FieldKind::Email),
+            MailKind::Staff => form.notify == Notify::Full || is_email(name) || says_to_whom(name),
+            MailKind::Confirmation => is_email(name),
+            MailKind::Webhook => false,
         };
         self.answers().into_iter().filter(|(name, _)| is_needed(name)).collect()
     }
@@ -180,7 +195,7 @@ pub fn indented(answer: &Private<String>) -> String {
     if answer.is_empty() { "  –".to_owned() } else { format!("  {}", answer.replace('\n', "\n  ")) }
 }
 
-/// A mail about a registration, and what became of it.
+/// A mail about a registration, or another way somebody is told of it, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
     /// To whom.
@@ -199,14 +214,16 @@ pub struct Mail {
     pub letter: Option<Private<Vec<u8>>>,
 }
 
-/// To whom a mail about a registration goes.
+/// Who is told of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailKind {
-    /// To those who are told of registrations.
+    /// Those whose work it is.
     Staff,
     /// To the address the registrant gave, with the receipt.
     Confirmation,
+    /// The recipient whose server the form names; no mail.
+    Webhook,
 }
 
 impl MailKind {
@@ -216,13 +233,14 @@ impl MailKind {
         match self {
             Self::Staff => "staff",
             Self::Confirmation => "confirmation",
+            Self::Webhook => "webhook",
         }
     }
 
     /// The kind of a word in the store.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Staff, Self::Confirmation].into_iter().find(|kind| kind.word() == word)
+        [Self::Staff, Self::Confirmation, Self::Webhook].into_iter().find(|kind| kind.word() == word)
     }
 }
 

@@ -4,7 +4,7 @@
 //! outbox. It knows neither TLS nor the site's pages, which are the proxy's.
 
 use std::collections::BTreeMap;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,10 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
@@ -24,6 +28,10 @@ use crate::metrics::prometheus;
 const OUTBOX_PERIOD: Duration = Duration::from_secs(60);
 /// So many mails at a time, so that the lease of the last outlasts those before it.
 const OUTBOX_LOT: u32 = 10;
+/// How long a request's head may take to arrive, and how long a connection may be kept open without one.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long nobody is let in when the system has no room for another connection.
+const FULL_PAUSE: Duration = Duration::from_millis(100);
 /// How long those who are being answered when the server is told to stop have for it.
 const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -36,37 +44,39 @@ struct App {
 }
 
 /// Serves until `stop` is ready, then ends what is under way.
-///
-/// # Errors
-/// When the listener fails.
 pub async fn serve(
     listener: TcpListener,
     handler: Arc<Handler>,
     clock: fn() -> Timestamp,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) {
     let app = App { handler: Arc::clone(&handler), clock, answers: Arc::default() };
     let router =
         Router::new().route("/healthz", get(health)).route("/metrics", get(metrics)).fallback(answer).with_state(app);
     let outbox = tokio::spawn(send_what_is_due(Arc::clone(&handler), clock));
-    let (told, mut since_told) = tokio::sync::watch::channel(false);
-    let server = axum::serve(listener, router)
-        .with_graceful_shutdown(async move {
-            stop.await;
-            told.send_replace(true);
-        })
-        .into_future();
-    let served = tokio::select! {
-        served = server => served,
-        // A connection that is kept open and says nothing is not waited for.
-        () = async {
-            let _ = since_told.wait_for(|told| *told).await;
-            tokio::time::sleep(STOP_TIME_MAX).await;
-        } => Ok(()),
-    };
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
+    let connections = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        // One connection that cannot be had is not the end of all others.
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(FULL_PAUSE).await;
+            continue;
+        };
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+        // Whoever goes away or is too slow needs no answer.
+        tokio::spawn(connections.watch(connection));
+    }
+    drop(listener);
+    // A connection that is kept open and says nothing is not waited for.
+    let _ = tokio::time::timeout(STOP_TIME_MAX, connections.shutdown()).await;
     outbox.abort();
     handler.finish().await;
-    served
 }
 
 async fn answer(State(app): State<App>, request: Request) -> Response {

@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -17,18 +18,27 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use statement::diagnostic::near_match;
 
+use crate::dkim::Dkim;
 use crate::private::Private;
+use crate::proof::ProofKey;
 use crate::proxy::ProxySecret;
 use crate::seal::Seal;
+use crate::signing::SigningKey;
 use crate::store::Location;
 
 mod sealing;
+mod signing;
+
+pub(crate) use signing::WebhookSettings;
 
 /// Every variable of ours: those read here, and the program's own.
-const VARIABLES: [&str; 28] = [
+const VARIABLES: [&str; 38] = [
     "CANDOR_CLIENT_ADDRESS_HEADER",
     "CANDOR_CONTRACT",
     "CANDOR_COUNTRY",
+    "CANDOR_DKIM_KEY",
+    "CANDOR_DKIM_KEY_FILE",
+    "CANDOR_DKIM_SELECTOR",
     "CANDOR_IDENTITY",
     "CANDOR_INDEX_KEY",
     "CANDOR_INDEX_KEY_FILE",
@@ -48,11 +58,18 @@ const VARIABLES: [&str; 28] = [
     "CANDOR_OUTBOX_KEY",
     "CANDOR_OUTBOX_KEY_FILE",
     "CANDOR_PEOPLE",
+    "CANDOR_PROOF_KEY",
+    "CANDOR_PROOF_KEY_FILE",
     "CANDOR_PROXY_SECRET",
     "CANDOR_PROXY_SECRET_FILE",
+    "CANDOR_RECEIPT_KEY",
+    "CANDOR_RECEIPT_KEY_FILE",
     "CANDOR_STORE",
     "CANDOR_STORE_COUNTRY",
     "CANDOR_STORE_FILE",
+    "CANDOR_WEBHOOK_NETWORKS",
+    "CANDOR_WEBHOOK_SECRET",
+    "CANDOR_WEBHOOK_SECRET_FILE",
     "LAMBDA_TASK_ROOT",
 ];
 
@@ -82,6 +99,12 @@ pub struct Settings {
     pub(crate) store: Option<Location>,
     pub(crate) mail: Option<MailSettings>,
     pub(crate) seal: Seal,
+    /// Signs receipts.
+    pub(crate) receipt_key: Option<Arc<SigningKey>>,
+    pub(crate) webhooks: Option<WebhookSettings>,
+    pub(crate) proof_key: Option<ProofKey>,
+    /// Whether this is a machine of one's own, on which nothing has to leave.
+    pub(crate) is_local: bool,
     proxy_secret: Option<ProxySecret>,
     client_address_header: Option<HeaderName>,
 }
@@ -95,6 +118,7 @@ pub(crate) struct MailSettings {
     /// Instead of a subject that names the site and the form.
     pub(crate) subject: Option<String>,
     pub(crate) timeout: Duration,
+    pub(crate) dkim: Option<Dkim>,
 }
 
 /// How mail leaves.
@@ -151,14 +175,35 @@ impl Settings {
         let seal = reader.seal(!matches!(store, Some(None)));
         let proxy_secret = reader.secret("CANDOR_PROXY_SECRET", "CANDOR_PROXY_SECRET_FILE");
         let client_address_header = reader.client_address_header();
+        let (receipt_key, webhooks, proof_key) = (reader.receipt_key(), reader.webhooks(), reader.proof_key());
         if matches!(store, Some(None)) && mail.as_ref().is_some_and(Option::is_none) {
             reader
                 .errors
                 .push("CANDOR_STORE and CANDOR_MAIL are both `none`: every registration would be lost".to_owned());
         }
-        match (store, mail, seal, proxy_secret) {
-            (Some(store), Some(mail), Some(seal), Some(proxy_secret)) if reader.errors.is_empty() => {
-                Ok(Self { store, mail, seal, proxy_secret: proxy_secret.map(ProxySecret::new), client_address_header })
+        match (store, mail, seal, receipt_key, webhooks, proof_key, proxy_secret) {
+            (
+                Some(store),
+                Some(mail),
+                Some(seal),
+                Some(receipt_key),
+                Some(webhooks),
+                Some(proof_key),
+                Some(proxy_secret),
+            ) if reader.errors.is_empty() => {
+                let proxy_secret = proxy_secret.map(ProxySecret::new);
+                let is_local = local.is_some();
+                Ok(Self {
+                    store,
+                    mail,
+                    seal,
+                    receipt_key,
+                    webhooks,
+                    proof_key,
+                    is_local,
+                    proxy_secret,
+                    client_address_header,
+                })
             }
             _ => Err(SettingsErrors(reader.errors)),
         }
@@ -330,8 +375,9 @@ impl Reader<'_> {
             Some(Ok(seconds)) if (1..=60).contains(&seconds) => Some(seconds),
             Some(_) => self.fail("CANDOR_MAIL_TIMEOUT_SECONDS", "write a whole number of seconds from 1 to 60"),
         };
+        let dkim = self.dkim();
         let timeout = Duration::from_secs(timeout?);
-        Some(Some(MailSettings { route: route?, from: from?, to: to?, subject, timeout }))
+        Some(Some(MailSettings { route: route?, from: from?, to: to?, subject, timeout, dkim: dkim? }))
     }
 
     fn route(&mut self, name: &str, value: &str) -> Option<MailRoute> {
@@ -432,6 +478,11 @@ fn scheme(value: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As `openssl genpkey -algorithm ed25519` writes it; RFC 8410, section 10.3.
+    const ED25519: &str = "-----BEGIN PRIVATE KEY-----\n\
+                           MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+                           -----END PRIVATE KEY-----";
 
     fn settings(variables: &[(&str, &str)], is_local: bool) -> Result<Settings, String> {
         let lookup =
@@ -549,9 +600,45 @@ mod tests {
         let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         let fact = format!("CANDOR_MAIL_CA_FILE: `{here}` has no certificate in PEM");
         assert_eq!(error(&[("CANDOR_MAIL_CA_FILE", here)]), fact);
+        let signing = [
+            (("CANDOR_DKIM_SELECTOR", "s"), "CANDOR_DKIM_KEY: not set, and CANDOR_DKIM_SELECTOR is"),
+            (
+                ("CANDOR_DKIM_KEY", "battery"),
+                "CANDOR_DKIM_KEY: it is no private key in PEM (`-----BEGIN PRIVATE KEY-----`)",
+            ),
+            (
+                ("CANDOR_DKIM_KEY", ED25519),
+                "CANDOR_DKIM_SELECTOR: not set, and CANDOR_DKIM_KEY is: under which name is the key published?",
+            ),
+            (
+                ("CANDOR_RECEIPT_KEY", "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----"),
+                "CANDOR_RECEIPT_KEY: it is neither an Ed25519 key nor an RSA key of 2048 bits or more",
+            ),
+            (
+                ("CANDOR_PROOF_KEY", "battery"),
+                "CANDOR_PROOF_KEY: it can be guessed: write 32 characters or more, as `openssl rand -hex 32` makes them",
+            ),
+            (("CANDOR_WEBHOOK_NETWORKS", "all"), "CANDOR_WEBHOOK_NETWORKS: write `public` or `private`"),
+            (
+                ("CANDOR_WEBHOOK_SECRET", "whsec_c2hvcnQ="),
+                "CANDOR_WEBHOOK_SECRET: write `whsec_` and 24 to 64 random bytes in base64: `openssl rand -base64 32`",
+            ),
+        ];
+        for (variable, fact) in signing {
+            assert_eq!(error(&[variable]), fact);
+        }
+        assert_eq!(
+            error(&[("CANDOR_DKIM_KEY", ED25519), ("CANDOR_DKIM_SELECTOR", "a b")]),
+            "CANDOR_DKIM_SELECTOR: `a b` is not a selector: write the name before `._domainkey`, like `mail2026`"
+        );
         assert!(error(&[("CANDOR_MAIL", "smtp://a b")]).starts_with("CANDOR_MAIL: `a b` is not a mail server"));
         assert!(error(&[("CANDOR_MAIL", "sendmail")]).starts_with("CANDOR_MAIL: `sendmail` is not a way to send mail"));
-        let told = [("CANDOR_MAIL_USER", "u"), ("CANDOR_MAIL_PASSWORD", "battery"), ("CANDOR_PROXY_SECRET", "battery")];
+        let told = [
+            ("CANDOR_MAIL_USER", "u"),
+            ("CANDOR_MAIL_PASSWORD", "battery"),
+            ("CANDOR_PROXY_SECRET", "battery"),
+            ("CANDOR_WEBHOOK_SECRET", "whsec_YmF0dGVyeWJhdHRlcnliYXR0ZXJ5YmF0dGVyeQ=="),
+        ];
         assert!(!format!("{:?}", with(&told).unwrap()).contains("battery"));
     }
 }

@@ -221,6 +221,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Writes down what became of a mail.
     async fn note_mail(&self, id: Uuid, kind: MailKind, outcome: Attempt, now: Timestamp) -> Result<(), StoreError>;
 
+    /// Whether `key` is `owner`'s until then: nobody else has claimed it. The same owner may claim it again; what has ended may
+    /// be forgotten.
+    async fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError>;
+
     /// Makes mail that has failed due now, of one registration or of all; how many.
     async fn make_due(&self, id: Option<Uuid>, now: Timestamp) -> Result<usize, StoreError>;
 

@@ -18,7 +18,7 @@ async fn what_a_program_fills_in_is_held_and_mailed_to_nobody_until_staff_releas
     assert_eq!(stored(folder.path()).await.len(), 1, "a browser sends the field empty");
     let (status, location, _) = answer(&handler, post(body("name=Bot&web_address=http://spam.example"))).await;
     assert_eq!(status, 303, "it is told the same");
-    assert!(location.starts_with("/thank-you/?reference="), "{location}");
+    assert!(location.starts_with("/api/register/receipt?reference="), "{location}");
     assert_eq!(stored(folder.path()).await.len(), 1);
     let local = LocalDefaults { folder: folder.path().to_owned() };
     let store = database(folder.path()).open_for_reading().await.unwrap();

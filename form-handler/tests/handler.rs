@@ -33,7 +33,7 @@ async fn a_submission_becomes_a_registration() {
     let all = stored(folder.path()).await;
     let [one] = all.as_slice() else { panic!("one registration") };
     let registration = &one.registration;
-    assert_eq!(location, format!("/thank-you/?reference={}", registration.id));
+    assert_eq!(location, format!("/api/register/receipt?reference={}", registration.id));
     assert_eq!(registration.id.get_version_num(), 7);
     assert_eq!(registration.received, now());
     assert_eq!(registration.form, "register");

@@ -36,16 +36,11 @@ async fn a_reference_names_the_registration_and_repeats_no_answer() {
              Reply-To: ada@example.org\nMIME-Version: 1.0\n\
              Content-Type: multipart/alternative;\n boundary=\"{id}.text\"\n\n--{id}.text\n\
              Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 7bit\n\n\
-             A registration has arrived at https://example.org.\n\nForm       register\n\
-             Received   2024-05-01T12:00:00Z\nReference  {id}\nStatement  2018-09-26\n\n\
-             The answers are in the store and not in this mail. To read them:\n\n    registrations show {id}\n\n\
+             It has arrived.\n\nReference  {id}\nStatement  2018-09-26\n\n\
+             The answers are not in this mail.\n\n\
              --{id}.text\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 7bit\n\n\
-             <!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Example</title>\n\
-             <p>A registration has arrived at https://example.org.</p>\n<dl>\n<dt>Form</dt>\n<dd>register</dd>\n\
-             <dt>Received</dt>\n<dd>2024-05-01T12:00:00Z</dd>\n<dt>Reference</dt>\n<dd>{id}</dd>\n\
-             <dt>Statement</dt>\n<dd>2018-09-26</dd>\n</dl>\n\
-             <p>The answers are in the store and not in this mail. To read them:</p>\n\
-             <pre>registrations show {id}</pre>\n</html>\n\n--{id}.text--\n"
+             <!doctype html>\n<p>It has arrived.</p>\n<dl><dd>{id}</dd><dd>2018-09-26</dd></dl>\n\
+             The answers are not in this mail.\n\n--{id}.text--\n"
         )
     );
 }

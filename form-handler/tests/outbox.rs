@@ -159,12 +159,9 @@ async fn a_confirmation_repeats_nothing_and_has_the_receipt() {
              Content-Type: multipart/mixed;\n boundary=\"{id}.confirmation.parts\""
         )
     );
-    let text = format!(
-        "We have what you sent from this page:\n\n    https://example.org/register/\n\n\
-         Received   2024-05-01T12:00:00Z\nReference  {id}\n\n"
-    );
-    assert!(parts.contains(&text), "{parts}");
-    assert!(parts.contains("    https://example.org/privacy/2018-09-26/\n"), "{parts}");
+    let said = "2024-05-01T12:00:00Z\nhttps://example.org/privacy/2018-09-26/";
+    assert!(parts.contains(&format!("We have it.\n{said}\n")), "{parts}");
+    assert!(parts.contains(&format!("<p>We have it. {said}</p>\n")), "{parts}");
     assert!(parts.contains("Content-Disposition: attachment; filename=\"receipt.json\""), "{parts}");
 }
 
@@ -211,7 +208,8 @@ async fn a_receipt_says_what_was_shown_and_promised() {
             "fields": ["name", "other"],
             "purpose": "support-services",
             "never": ["marketing"],
-            "recipients": [],
+            "recipients": ["Example Partner"],
+            "shown": [{"what": "form", "sha256": sample::DIGEST}],
             "storage": {"countries": ["US"]},
             "law": "US",
             "retention": {"not_before": "2031-05-01", "then": "delete", "unless": ["litigation-hold"]},
@@ -222,18 +220,31 @@ async fn a_receipt_says_what_was_shown_and_promised() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(60))]
 
-    /// No receipt has anything that was typed.
+    /// No receipt has anything that was typed, no address and no browser; nor has anything else that is kept or mailed.
     #[test]
-    fn a_receipt_has_no_answer(name in "[a-z]{6}Q", other in "Q[ -~]{0,30}Q") {
+    fn a_receipt_has_no_answer_no_address_and_no_browser(
+        name in "[a-z]{6}Q", other in "Q[ -~]{0,30}Q", host in 1_u8..255, browser in "Browser/[0-9]{9}",
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let folder = tempfile::tempdir().unwrap();
-            let handler = Handler::new(contract(Notify::Reference), delivery(folder.path(), "none").await).unwrap();
+            let handler = Handler::new(contract(Notify::Reference), delivery(folder.path(), "").await).unwrap();
+            let handler = handler.counting(Some(http::HeaderName::from_static("x-forwarded-for")));
             let typed: String = other.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            let request = post(body(&format!("name={name}&other={typed}")));
+            let mut request = post(body(&format!("name={name}&other={typed}")));
+            let address = format!("203.0.113.{host}");
+            request.headers_mut().insert("x-forwarded-for", address.parse().unwrap());
+            request.headers_mut().insert("user-agent", browser.parse().unwrap());
             assert_eq!(answer(&handler, request).await.0, 303);
-            let receipt = stored(folder.path()).await.remove(0).receipt;
+            let found = stored(folder.path()).await.remove(0);
+            let receipt = &found.receipt;
             proptest::prop_assert!(!receipt.contains(&name) && !receipt.contains(&other), "{receipt}");
+            let mut kept = format!("{receipt}{:?}", found.registration);
+            kept.extend(found.registration.fields.iter().map(|(_, value)| value.expose().as_str()));
+            for mail in mails(folder.path()) {
+                kept.push_str(&std::fs::read_to_string(folder.path().join("mail").join(mail)).unwrap());
+            }
+            proptest::prop_assert!(!kept.contains("203.0.113.") && !kept.contains(&browser), "{kept}");
             Ok(())
         })?;
     }

@@ -24,6 +24,38 @@ async fn ask(address: std::net::SocketAddr, head: &str, body: &str) -> String {
     answer
 }
 
+/// Whoever sends a letter at a time holds a connection for a while and no longer.
+#[tokio::test]
+async fn slow_senders_are_cut_off_and_others_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let handler = Arc::new(handler(folder.path(), Notify::Reference, &[]).await);
+    let server = tokio::spawn(form_handler::serve(listener, handler, now, std::future::pending()));
+    let slow = async |beginning: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        let begun = std::time::Instant::now();
+        let mut answer = String::new();
+        // A connection may also be reset.
+        let _ = stream.read_to_string(&mut answer).await;
+        assert!(begun.elapsed().as_secs() < 20, "{beginning}");
+        answer
+    };
+    let head = "POST /api/register HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n";
+    let body_to_come = format!("{head}connection: close\r\ncontent-length: 99\r\n\r\nname=");
+    let (nothing, half_a_head, half_a_body, answered) =
+        tokio::join!(slow(""), slow(head), slow(&body_to_come), async {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            ask(address, "POST /api/register", &body("name=Ada")).await
+        });
+    assert_eq!((nothing.as_str(), answered.starts_with("HTTP/1.1 303")), ("", true));
+    assert!(half_a_head.is_empty() || half_a_head.starts_with("HTTP/1.1 408"), "{half_a_head}");
+    assert!(half_a_body.starts_with("HTTP/1.1 408"), "{half_a_body}");
+    assert_eq!(stored(folder.path()).await.len(), 1);
+    server.abort();
+}
+
 #[tokio::test]
 async fn it_takes_submissions_tells_how_it_is_and_ends_when_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -36,7 +68,10 @@ async fn it_takes_submissions_tells_how_it_is_and_ends_when_told() {
     }));
 
     let answer = ask(address, "POST /api/register", &body("name=Ada")).await;
-    assert!(answer.starts_with("HTTP/1.1 303") && answer.contains("location: /thank-you/?reference="), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 303") && answer.contains("location: /api/register/receipt?reference="),
+        "{answer}"
+    );
     assert!(ask(address, "POST /api/register", &body("name=")).await.starts_with("HTTP/1.1 422"));
     assert!(ask(address, "GET /", "").await.starts_with("HTTP/1.1 404"));
     assert!(ask(address, "GET /healthz", "").await.ends_with("\r\n\r\nok\n"));
@@ -84,7 +119,7 @@ async fn it_takes_submissions_tells_how_it_is_and_ends_when_told() {
     let mut answer = String::new();
     slow.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
-    server.await.unwrap().unwrap();
+    server.await.unwrap();
     assert_eq!(stored(folder.path()).await.len(), 2);
     assert!(TcpStream::connect(address).await.is_err());
 }

@@ -260,6 +260,20 @@ async fn releases_what_is_held(place: Location) {
     assert!(!stores[0].release(Registration::id(now()), now()).await.unwrap());
 }
 
+/// What counts once is the first one's, whoever else claims it at the same time.
+async fn lets_one_claim(place: Location) {
+    let stores = open_twice(&place).await;
+    let claim = |store: Arc<dyn Store>, number: usize| async move {
+        store.claim("proof", &format!("owner{number}"), after(60), now()).await.unwrap()
+    };
+    let claimed = all_at_once(&stores, 8, claim).await;
+    assert_eq!(claimed.iter().filter(|is_first| **is_first).count(), 1);
+    for (owner, is_theirs) in [("one", true), ("one", true), ("other", false)] {
+        let claimed = stores[1].claim("another", owner, after(60), now()).await.unwrap();
+        assert_eq!(claimed, is_theirs, "{owner}");
+    }
+}
+
 /// A person is found by each of their keys, and who may read what was typed can be changed without it.
 async fn finds_people_and_changes_their_keys(place: Location) {
     let [store, other] = open_twice(&place).await;
@@ -419,6 +433,7 @@ async fn sqlite_keeps_the_promises() {
     keeps_an_outbox(place("d")).await;
     releases_what_is_held(place("e")).await;
     finds_people_and_changes_their_keys(place("p")).await;
+    lets_one_claim(place("q")).await;
     is_gone_through_and_copied(place("f"), folder.path()).await;
     takes_what_is_copied(place("g"), folder.path()).await;
     loses_nothing(place("h"), || {}).await;
@@ -436,6 +451,7 @@ async fn postgres_keeps_the_promises() {
     keeps_an_outbox(place("d")).await;
     releases_what_is_held(place("e")).await;
     finds_people_and_changes_their_keys(place("p")).await;
+    lets_one_claim(place("q")).await;
     is_gone_through_and_copied(place("f"), folder.path()).await;
     takes_what_is_copied(place("g"), folder.path()).await;
     let shaken = Arc::clone(&server);
@@ -501,6 +517,7 @@ async fn objects_keep_the_promises() {
     keeps_an_outbox(place("bucket-d")).await;
     releases_what_is_held(place("bucket-e")).await;
     finds_people_and_changes_their_keys(place("bucket-p")).await;
+    lets_one_claim(place("bucket-q")).await;
     is_gone_through_and_copied(place("bucket-f"), folder.path()).await;
     takes_what_is_copied(place("bucket-g"), folder.path()).await;
     let shaken = Arc::clone(&server);

@@ -95,6 +95,18 @@ pub fn of_form(id: &str) -> String {
     format!("/api/{id}")
 }
 
+/// The site path at which a browser is asked for some work.
+#[must_use]
+pub fn of_challenge(id: &str) -> String {
+    format!("{}/challenge", of_form(id))
+}
+
+/// The site path of a form's receipts as files; which of them is said after `?reference=`.
+#[must_use]
+pub fn of_receipt_file(id: &str) -> String {
+    format!("{}/receipt.json", of_form(id))
+}
+
 /// The site path of something below a page: `below("/privacy/", "2018-09-26")` is `/privacy/2018-09-26/`.
 #[must_use]
 pub fn below(page: &str, part: &str) -> String {

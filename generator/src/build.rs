@@ -216,7 +216,7 @@ fn render(
     check_anchors(site, &pages, diagnostics);
     let headers = Headers::of(site, &policy);
     write_policy(site, &headers, &others.used, &pages, output, diagnostics)?;
-    let contract = contract::assemble(site, tree, theme, &placements(site, &pages), diagnostics);
+    let contract = contract::assemble(site, tree, theme, &forms, &placements(site, &pages), diagnostics);
     Ok(Rendering { contract, headers, pages, others })
 }
 

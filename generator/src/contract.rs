@@ -9,14 +9,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use statement::contract::{
     Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, NeverUsed,
-    PagePart, RetentionPromises, RetryPage, SCHEMA, StatementInForce, VersionField, VersionPromises,
+    PROOF_FIELD, PagePart, RecipientsContract, RetentionPromises, RetryPage, SCHEMA, Shown as ShownPart,
+    StatementInForce, VersionField, VersionPromises, WebhookContract,
 };
 use statement::diagnostic::{Diagnostic, Diagnostics};
+use statement::digest::sha256_hex;
 use statement::form::{Field, Form};
-use statement::promise::{Automated, Origin, Purpose, Retention};
+use statement::promise::{Automated, Databases, Origin, Purpose, Retention};
 use statement::version::{Contact, Statement};
+use statement::yaml::Located;
 
 use crate::address;
+use crate::frames::Frames;
 use crate::gate::Gate;
 use crate::markdown;
 use crate::policy::Policy;
@@ -28,7 +32,7 @@ use crate::template::{Beside, Shown, Theme};
 /// Around a mark: noncharacters of Unicode, which no text contains (Unicode Standard, section 23.7).
 const MARK: (char, char) = ('\u{fdd0}', '\u{fdd1}');
 
-fn mark(name: &str) -> String {
+pub(crate) fn mark(name: &str) -> String {
     format!("{}{name}{}", MARK.0, MARK.1)
 }
 
@@ -47,11 +51,12 @@ pub fn empty_forms(site: &Site, theme: &Theme, diagnostics: &mut Diagnostics) ->
     forms
 }
 
-/// Writes the contract; `placed` are the pages each form stands on, with the places in their files.
+/// Writes the contract; `empty` are the forms as they stand on their pages, by id, `placed` are the pages each form stands on, with the places in their files.
 pub fn assemble(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
+    empty: &HashMap<String, String>,
     placed: &BTreeMap<String, Vec<Placement>>,
     diagnostics: &mut Diagnostics,
 ) -> Contract {
@@ -85,7 +90,9 @@ pub fn assemble(
                 continue;
             }
         };
-        if let Some(contract) = form_contract(site, tree, theme, form, page, statement, diagnostics) {
+        let contract = form_contract(site, tree, theme, form, page, statement, diagnostics);
+        if let Some(mut contract) = contract {
+            contract.shown = shown(form, empty.get(&form.id).map_or("", String::as_str));
             forms.insert(form.id.clone(), contract);
         }
     }
@@ -248,8 +255,14 @@ fn statement_in_force(site: &Site, statement: &Statement, earlier: Vec<EarlierSt
             .map(|holds| holds.grounds.iter().map(|ground| ground.word().to_owned()).collect())
             .unwrap_or_default(),
         recipients: promises.shares.as_ref().map(|shares| shares.recipients.clone()).unwrap_or_default(),
+        processors: promises.processors.iter().map(|processor| processor.name.clone()).collect(),
         countries: countries(statement),
         security_data: promises.automated.as_ref().map(security_data).unwrap_or_default(),
+        mailboxes: promises
+            .storage
+            .as_ref()
+            .filter(|storage| storage.databases == Some(Databases::CompanyControlled))
+            .map(|_| site.config.declared.mailboxes.iter().map(|mailbox| mailbox.address.value.clone()).collect()),
         law: promises.law.map(|law| law.to_string()),
         earlier,
     }
@@ -265,16 +278,29 @@ fn form_contract(
     diagnostics: &mut Diagnostics,
 ) -> Option<FormContract> {
     let thanks = thank_you_page(site, form, diagnostics);
+    let frames = Frames { site, theme, form, page };
+    let letters = frames.letters(diagnostics);
+    let receipt = thanks.and_then(|thanks| frames.receipt(thanks, tree, diagnostics));
     let retry = retry_page(site, tree, theme, form, page, diagnostics);
     let contact = &contact_of(statement).email;
     Some(FormContract {
         endpoint: address::of_form(&form.id),
         page: address::href(&site.pages[page].address),
-        thanks: thanks?,
+        thanks: address::href(&site.pages[thanks?].address),
         notify: form.notify.value,
+        recipients: form.recipients.as_ref().map(|recipients| RecipientsContract {
+            by: recipients.by.value.clone(),
+            to: recipients.to.iter().map(|(option, to)| (option.value.clone(), values(to))).collect(),
+        }),
+        webhook: form
+            .webhook
+            .as_ref()
+            .map(|webhook| WebhookContract { to: webhook.to.value.clone(), url: webhook.url.value.clone() }),
         purpose: form.purpose().word().to_owned(),
         never: form.never(statement).into_iter().map(|purpose| purpose.word().to_owned()).collect(),
         confirmation: form.confirmed_field(),
+        proof_of_work: form.proof_of_work,
+        shown: Vec::new(),
         sha256: form.sha256.clone(),
         fields: form.fields.iter().map(field_contract).collect(),
         messages: Messages {
@@ -290,7 +316,27 @@ fn form_contract(
             not_our_form: "This was not sent by the form on this page. Fill in the form and send it".to_owned(),
         },
         retry: retry?,
+        letters: letters?,
+        receipt: receipt?,
     })
+}
+
+fn values(located: &[Located<String>]) -> Vec<String> {
+    located.iter().map(|located| located.value.clone()).collect()
+}
+
+/// What visitors see of a form: all of it, and of each field what stands beside it.
+fn shown(form: &Form, empty: &str) -> Vec<ShownPart> {
+    let digest = |what: &str, field: Option<&Field>, text: &str| ShownPart {
+        what: what.to_owned(),
+        field: field.map(|field| field.name.value.clone()),
+        sha256: sha256_hex(text.as_bytes()),
+    };
+    let of_field = |field| {
+        let label = digest("label", Some(field), &field.label);
+        [label].into_iter().chain((!field.hint.is_empty()).then(|| digest("hint", Some(field), &field.hint)))
+    };
+    std::iter::once(digest("form", None, empty)).chain(form.fields.iter().flat_map(of_field)).collect()
 }
 
 fn field_contract(field: &Field) -> FieldContract {
@@ -310,11 +356,11 @@ fn field_contract(field: &Field) -> FieldContract {
     }
 }
 
-fn thank_you_page(site: &Site, form: &Form, diagnostics: &mut Diagnostics) -> Option<String> {
+fn thank_you_page(site: &Site, form: &Form, diagnostics: &mut Diagnostics) -> Option<PageId> {
     let from = form.path.strip_prefix("content/").unwrap_or(&form.path);
     let wanted = address::join(from, &form.thanks.value);
     if let Some(page) = wanted.as_deref().and_then(|path| site.page_of(path)) {
-        return Some(address::href(&site.pages[page].address));
+        return Some(page);
     }
     if wanted.as_deref().is_some_and(|path| site.is_unusable(path)) {
         return None;
@@ -395,7 +441,7 @@ fn field_parts(
 }
 
 /// Cuts `html` at its marks: what is between them is `html_part`, the marks are what `mark_part` makes of their names.
-fn cut<P>(html: &str, html_part: impl Fn(String) -> P, mark_part: impl Fn(&str) -> Option<P>) -> Vec<P> {
+pub(crate) fn cut<P>(html: &str, html_part: impl Fn(String) -> P, mark_part: impl Fn(&str) -> Option<P>) -> Vec<P> {
     let mut parts = Vec::new();
     let mut rest = html;
     while let Some((before, after)) = rest.split_once(MARK.0) {
@@ -426,6 +472,15 @@ fn check_retry_page(site: &Site, form: &Form, retry: &RetryPage, diagnostics: &m
             "page.html",
             "the summary of what is wrong",
             "print `page.problem` once in every template a page with a form uses, and `items` once in `error_summary`",
+        );
+    }
+    let proof = format!("name=\"{PROOF_FIELD}\"");
+    let has_proof = |part: &PagePart| matches!(part, PagePart::Html(html) if html.contains(&proof));
+    if form.proof_of_work && !retry.page.iter().any(has_proof) {
+        is_whole = lacking(
+            "shortcodes/form.html",
+            "the proof of work",
+            "copy the input `proof_of_work` and its script from `themes/optimal`, for where `form.challenge` is not null",
         );
     }
     let shows_all = form.fields.iter().all(|field| {

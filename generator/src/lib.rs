@@ -20,6 +20,7 @@ pub mod drift;
 #[cfg(feature = "external-links")]
 pub mod external_links;
 pub mod feed;
+mod frames;
 pub mod gate;
 pub mod headers;
 pub mod highlight;

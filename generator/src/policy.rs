@@ -166,9 +166,7 @@ impl<'a> Policy<'a> {
         let Some(statement) = self.statement else { return };
         let path: Arc<str> = site_config::PATH.into();
         let promises = &statement.promises;
-        let recipients = promises.shares.iter().flat_map(|shares| &shares.recipients).map(String::as_str);
-        let named: Vec<&str> =
-            recipients.chain(promises.processors.iter().map(|processor| processor.name.as_str())).collect();
+        let named = statement.named_recipients();
         for provider in &self.declared.providers {
             let name = &provider.name.value;
             if named.contains(&name.as_str()) {
@@ -211,7 +209,33 @@ impl<'a> Policy<'a> {
             }
         }
         let is_full = |form: &&statement::form::Form| form.notify.value == statement::form::Notify::Full;
-        for form in site.forms.iter().filter(is_full).filter(|_| self.declared.mailboxes.is_empty()) {
+        let is_declared = |address: &str| {
+            self.declared.mailboxes.iter().any(|mailbox| mailbox.address.value.eq_ignore_ascii_case(address))
+        };
+        for form in site.forms.iter().filter(is_full) {
+            let addresses = form.recipients.iter().flat_map(|recipients| &recipients.to);
+            for address in addresses.flat_map(|(_, addresses)| addresses).filter(|to| !is_declared(&to.value)) {
+                let message = format!(
+                    "`notify: full` would copy registrations into `{}`, which is no declared store",
+                    address.value
+                );
+                diagnostics.push(
+                    Diagnostic::error(&form.path, address.span.clone(), message)
+                        .code("P152")
+                        .note(format!("statement {} keeps data in company-controlled databases", statement.version))
+                        .help("either write `answers: reference`: the mail then says where to look")
+                        .help(format!(
+                            "or declare the mailbox in `content/site.yaml`, with how long it keeps a message: \
+                             `mailboxes: [{{address: {}, retention: P7Y}}]`",
+                            address.value
+                        )),
+                );
+            }
+        }
+        // Where mail goes by what was chosen, each of the addresses has been looked at.
+        let is_unnamed =
+            |form: &&statement::form::Form| form.recipients.is_none() && self.declared.mailboxes.is_empty();
+        for form in site.forms.iter().filter(is_full).filter(is_unnamed) {
             let asked: Vec<&str> = form.fields.iter().map(|field| field.name.value.as_str()).collect();
             diagnostics.push(
                 Diagnostic::error(

@@ -274,7 +274,7 @@ fn entry(site: &Site, theme: &Theme, publication: &Publication, index: usize, di
     if let Some(note) = &version.note {
         element("summary", &note.summary, &mut xml);
     }
-    if let Some(content) = theme.feed_entry(values, &page, diagnostics) {
+    if let Some(content) = theme.fragment("statement-feed-entry.html", values, &page, diagnostics) {
         write!(
             xml,
             "<content type=\"xhtml\"><div xmlns=\"http://www.w3.org/1999/xhtml\">\n{}\n</div></content>\n",

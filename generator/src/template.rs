@@ -18,6 +18,7 @@ use crate::Failure;
 use crate::address;
 use crate::cards::{self, Card, Cards};
 use crate::feed;
+use crate::frames;
 use crate::language;
 use crate::link;
 use crate::markdown::{Heading, Rendered};
@@ -146,7 +147,8 @@ impl Theme {
             diagnostics.push(no_templates_for_versions(&files, &missing));
             is_whole = false;
         }
-        for required in REQUIRED.iter().chain(for_terms).chain(&wanted) {
+        let for_forms: &[&str] = if site.forms.is_empty() { &[] } else { &frames::TEMPLATES };
+        for required in REQUIRED.iter().chain(for_terms).chain(for_forms).chain(&wanted) {
             if is_missing(&required) {
                 diagnostics.push(
                     Diagnostic::error(
@@ -363,17 +365,19 @@ impl Theme {
         self.render(FORM_CHANGES, &context, &site.statements[comparison.new].path, diagnostics)
     }
 
-    /// Renders what a feed says of a version.
-    pub fn feed_entry(
+    /// Renders what is no page: what a feed says of a version, a mail, a receipt.
+    pub fn fragment(
         &self,
+        template: &str,
         values: Vec<(&'static str, Value)>,
         page: &str,
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
         let mut context = Context::new();
         context.insert_value("site", self.site_for(page));
+        context.insert_value("statement", self.statement.clone());
         values.into_iter().for_each(|(name, value)| context.insert_value(name, value));
-        self.render("statement-feed-entry.html", &context, page, diagnostics)
+        self.render(template, &context, page, diagnostics)
     }
 
     /// The path of a template's file, in the nearest theme that has it.
@@ -854,6 +858,7 @@ fn form_value(form: &statement::form::Form, fields: impl IntoIterator<Item = Str
         submit: form.submit.as_str(),
         purpose: statement_values::spoken(form.purpose().word()),
         fields: fields,
+        challenge: form.proof_of_work.then(|| address::href(&address::of_challenge(&form.id))),
     }
 }
 

@@ -99,6 +99,25 @@ fn every_sentence_of_the_first_version_has_its_row() {
 }
 
 #[test]
+fn what_is_checked_at_the_function_has_tests_that_meet_it() {
+    let page = fs::read_to_string(repository().join("docs/PROMISES.md")).expect("the table is there");
+    let folders = ["form-handler/src", "form-handler/tests", "tests/tests"];
+    let tests: Vec<String> = folders.iter().flat_map(|folder| sources(&repository().join(folder))).collect();
+    let rows = numbered(&page, "## At the function");
+    assert!(!rows.is_empty());
+    for cells in rows {
+        let codes = cells[4].split(", ").filter(|said| said.starts_with('P'));
+        let names: Vec<&str> = cells[5].split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "row {} has no test", cells[1]);
+        for name in names {
+            let meets =
+                |text: &&String| text.contains(&format!("fn {name}(")) && codes.clone().all(|code| text.contains(code));
+            assert!(tests.iter().any(|text| meets(&text)), "`{name}` does not meet {}", cells[2]);
+        }
+    }
+}
+
+#[test]
 fn every_acceptance_test_exists() {
     let page = fs::read_to_string(repository().join("docs/PROMISES.md")).expect("the table is there");
     let folders = [

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::form::{Condition, FieldKind, Notify};
 
+mod frame;
+
+pub use frame::{AnswerFrame, AnswerPart, FramePart, LetterFrame, Letters};
+
 /// The only contract version this software writes and reads.
 pub const SCHEMA: &str = "candor-contract/1";
 
@@ -68,14 +72,27 @@ pub struct StatementInForce {
     pub hold_grounds: Vec<String>,
     /// To whom it may be given.
     pub recipients: Vec<String>,
+    /// Who works for the controller with it.
+    pub processors: Vec<String>,
     /// Where it may be collected, stored and processed (ISO 3166-1 alpha-2); empty where the statement does not say.
     pub countries: Vec<String>,
     /// What may be looked at of a request for the security of the network, in the statement's words.
     pub security_data: Vec<String>,
+    /// Mailboxes that are stores of what visitors send; none where the statement does not say where data is kept, so that
+    /// any will do.
+    pub mailboxes: Option<Vec<String>>,
     /// Whose law governs it (ISO 3166-1 alpha-2).
     pub law: Option<String>,
     /// The versions that were in force before it, for those who opened a form then.
     pub earlier: Vec<EarlierStatement>,
+}
+
+impl StatementInForce {
+    /// Whether somebody may be given what visitors send.
+    #[must_use]
+    pub fn receives(&self, name: &str) -> bool {
+        self.recipients.iter().chain(&self.processors).any(|known| known == name)
+    }
 }
 
 /// What a version of the statement promises of the registrations that were collected under it.
@@ -183,12 +200,20 @@ pub struct FormContract {
     pub thanks: String,
     /// What the mail to staff says.
     pub notify: Notify,
+    /// Whom that mail goes to by what was chosen; none where it always goes to the same.
+    pub recipients: Option<RecipientsContract>,
+    /// Whose server is told of registrations.
+    pub webhook: Option<WebhookContract>,
     /// What the answers are for, in the statement's word.
     pub purpose: String,
     /// What the answers are never used for, in the statement's words.
     pub never: Vec<String>,
     /// The field whose address gets a confirmation with the receipt, if the form promises one.
     pub confirmation: Option<String>,
+    /// Whether browsers prove some work, and whoever does not is held.
+    pub proof_of_work: bool,
+    /// What visitors see of the form, for the receipt.
+    pub shown: Vec<Shown>,
     /// SHA-256 of the form's declaration, lower-case hex.
     pub sha256: String,
     /// Fields in the order they are asked.
@@ -197,6 +222,43 @@ pub struct FormContract {
     pub messages: Messages,
     /// The form's page as it is shown again when something must be changed.
     pub retry: RetryPage,
+    /// The mails about its registrations.
+    pub letters: Letters,
+    /// The thank-you page with a registration's receipt.
+    pub receipt: Vec<FramePart>,
+}
+
+/// Whom mail goes to, by what was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipientsContract {
+    /// The field in which one of several options is chosen.
+    pub by: String,
+    /// The addresses for each option.
+    pub to: BTreeMap<String, Vec<String>>,
+}
+
+/// A server that is told of registrations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookContract {
+    /// Whose it is: one of [`StatementInForce::recipients`] or of those who work for the controller.
+    pub to: String,
+    /// Where it is asked.
+    pub url: String,
+}
+
+/// Something visitors see before they send a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// `form`, the empty form as HTML, or the `label` or `hint` of a field.
+    pub what: String,
+    /// The field.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub field: Option<String>,
+    /// SHA-256 of it, lower-case hex.
+    pub sha256: String,
 }
 
 /// One field of a form.
@@ -249,6 +311,8 @@ pub struct Messages {
 pub const STATEMENT_VERSION_FIELD: &str = "statement_version";
 /// The hidden field that carries the statement's digest.
 pub const STATEMENT_DIGEST_FIELD: &str = "statement_digest";
+/// The hidden field in which a browser proves its work.
+pub const PROOF_FIELD: &str = "proof_of_work";
 /// A field that nobody sees; who fills it in is taken for a program.
 pub const UNSEEN_FIELD: &str = "web_address";
 

@@ -1,11 +1,9 @@
 //! A form as its author declares it, and the check that it asks for nothing the statement does not declare.
 //!
-//! Its fields are `field`'s. It knows neither the page the form stands on nor how a submission is handled.
+//! Its fields are `field`'s, and where its registrations go is `delivery`'s. It knows neither the page the form stands on nor how a submission is handled.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::sha256_hex;
@@ -13,19 +11,11 @@ use crate::promise::{Never, Origin, Purpose, Use};
 use crate::version::{Category, Statement};
 use crate::yaml::{Fields, Located, Node, in_backticks};
 
+mod delivery;
 mod field;
 
+pub use delivery::{Notify, Recipients, Webhook};
 pub use field::{AGREED, Condition, Field, FieldKind};
-
-/// What the mail to staff says about a registration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Notify {
-    /// Form, time and record id; the values stay in the store.
-    Reference,
-    /// The values too: the mailbox then is a store of personal data.
-    Full,
-}
 
 /// A form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +28,14 @@ pub struct Form {
     pub thanks: Located<String>,
     /// What the mail to staff says.
     pub notify: Located<Notify>,
+    /// Whom that mail goes to by what was chosen; none where it always goes to the same.
+    pub recipients: Option<Recipients>,
+    /// Whose server is told of registrations.
+    pub webhook: Option<Webhook>,
     /// What the answers are for; none for [`Purpose::SupportServices`].
     pub purpose: Option<Located<Purpose>>,
+    /// Whether browsers prove some work, and whoever does not is held.
+    pub proof_of_work: bool,
     /// Whether the address that is asked for gets a confirmation with the receipt.
     pub confirmation: bool,
     /// The button.
@@ -56,11 +52,11 @@ impl Form {
         let mut form = Fields::new(path, "a form", node, diagnostics)?;
         let thanks = form.string("thanks");
         let thanks = form.required("thanks", thanks);
-        let notify = form
-            .one_of("notify", &[("reference", Notify::Reference), ("full", Notify::Full)])
-            .unwrap_or_else(|| Located { value: Notify::Reference, span: form.span() });
+        let (notify, recipients) = delivery::notify(&mut form);
+        let webhook = Webhook::parse(&mut form);
         let purpose = form.one_of("purpose", Purpose::WORDS);
         let confirmation = form.boolean("confirmation").filter(|confirmation| confirmation.value);
+        let proof_of_work = form.boolean("proof_of_work").is_some_and(|proof| proof.value);
         let submit = form.words("submit");
         let submit = form.required("submit", submit);
         let nodes = form.sequence("fields");
@@ -94,6 +90,9 @@ impl Form {
         for (at, field) in fields.iter().enumerate() {
             field.check_condition(path, &fields[..at], diagnostics);
         }
+        if let Some(recipients) = &recipients {
+            recipients.check(path, &fields, diagnostics);
+        }
         if let (Some(confirmation), false) = (&confirmation, fields.iter().any(|field| field.kind == FieldKind::Email))
         {
             diagnostics.push(
@@ -111,7 +110,10 @@ impl Form {
             path: Arc::clone(path),
             thanks: thanks?,
             notify,
+            recipients,
+            webhook,
             purpose,
+            proof_of_work,
             confirmation: confirmation.is_some(),
             submit: submit?.value,
             fields,
@@ -122,6 +124,9 @@ impl Form {
     /// Reports everything about the form that `statement` does not allow.
     pub fn check(&self, statement: &Statement, diagnostics: &mut Diagnostics) {
         self.check_purpose(statement, diagnostics);
+        if let Some(webhook) = &self.webhook {
+            webhook.check(&self.path, statement, diagnostics);
+        }
         for field in &self.fields {
             let name = &field.name.value;
             self.check_datum(field, statement, diagnostics);

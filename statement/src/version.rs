@@ -237,6 +237,13 @@ impl Statement {
         self.effective_at.map_or_else(|| self.effective.to_string(), |at| at.to_string())
     }
 
+    /// Who may receive what visitors give: those it is shared with, and those who work for the controller.
+    #[must_use]
+    pub fn named_recipients(&self) -> Vec<&str> {
+        let recipients = self.promises.shares.iter().flat_map(|shares| &shares.recipients).map(String::as_str);
+        recipients.chain(self.promises.processors.iter().map(|processor| processor.name.as_str())).collect()
+    }
+
     /// Whether a form may ask for `name`.
     #[must_use]
     pub fn declares_field(&self, name: &str) -> bool {
@@ -386,7 +393,7 @@ pub fn parse_date(text: &str) -> Result<Date, String> {
     date.ok_or_else(|| format!("`{text}` is not a date: write year, month and day, like `2018-09-26`"))
 }
 
-fn parse_email(text: &str) -> Result<String, String> {
+pub(crate) fn parse_email(text: &str) -> Result<String, String> {
     let plausible = text
         .split_once('@')
         .is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'))

@@ -48,7 +48,7 @@ impl Answer {
     #[must_use]
     pub fn reference(&self) -> String {
         assert_eq!(self.status, 303, "not thanked: {self:#?}");
-        let reference = self.header("location").strip_prefix("/thank-you/?reference=");
+        let reference = self.header("location").split_once("?reference=").map(|(_, reference)| reference);
         let reference = reference.unwrap_or_else(|| panic!("not thanked: {self:#?}"));
         assert!(reference.len() == 36 && reference.as_bytes()[14] == b'7', "not a UUID of version 7: {reference}");
         reference.to_owned()

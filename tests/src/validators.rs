@@ -4,8 +4,9 @@
 //! version, by its hash. It does not know what is read, only how to have it read.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -119,6 +120,24 @@ pub fn cloudformation(template: &Path) -> String {
 #[must_use]
 pub fn xmllint(arguments: &[&str], schema: Option<&Path>, xml: &Path) -> Finished {
     run(Command::new("xmllint").args(["--noout", "--nonet"]).args(arguments).args(schema).arg(xml))
+}
+
+/// Whether dkimpy, from Debian's `python3-dkim`, takes a mail for signed by the key in `record`, which nobody else would
+/// find under `name`.
+#[must_use]
+pub fn is_signed_by_domain(mail: &str, name: &str, record: &str) -> bool {
+    let mut process = Command::new("python3")
+        .arg(file("dkim.py"))
+        .args([name, record])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("Python starts: `apt-get install python3-dkim`");
+    process.stdin.take().expect("it is piped").write_all(mail.as_bytes()).expect("a mail can be handed over");
+    match process.wait().expect("a child can be awaited").code() {
+        Some(0) => true,
+        Some(1) => false,
+        code => panic!("dkim.py ended with {code:?}"),
+    }
 }
 
 /// The schema of sitemaps.org, as a package for sitemaps has it.

@@ -97,7 +97,7 @@ fn register(scripts: bool) {
     // Enter in a field sends the form, as in every form.
     browser.press(ENTER);
 
-    let url = wait_for("the thank-you page", || Some(browser.url()).filter(|url| url.contains("/thank-you/")));
+    let url = wait_for("the thank-you page", || Some(browser.url()).filter(|url| url.contains("?reference=")));
     let reference = url.split_once("?reference=").expect("the address has the reference").1;
     assert!(browser.find("h1").text().contains("Thank you"));
     assert_eq!(site.registrations().len(), 1);
@@ -148,7 +148,7 @@ fn what_was_typed_survives_a_failed_connection() {
     offline(&browser, false);
     let _ = tab_to(&browser, |element| element.property("tagName") == "BUTTON");
     browser.press(ENTER);
-    wait_for("the thank-you page", || browser.url().contains("/thank-you/?reference=").then_some(()));
+    wait_for("the thank-you page", || browser.url().contains("?reference=").then_some(()));
     assert_eq!(site.registrations().len(), 1);
 }
 
@@ -162,7 +162,7 @@ fn a_form_that_is_sent_twice_arrives_once() {
         "(form => { form.email.value = 'ada@example.com'; form.requestSubmit(); form.requestSubmit(); })(
             document.querySelector('form.form'))",
     );
-    wait_for("the thank-you page", || browser.url().contains("/thank-you/?reference=").then_some(()));
+    wait_for("the thank-you page", || browser.url().contains("?reference=").then_some(()));
     assert_eq!(site.registrations().len(), 1);
 }
 
@@ -209,8 +209,41 @@ fn a_statement_that_changed_meanwhile_is_shown_with_everything_that_was_typed() 
     assert_eq!(browser.find("#email").value(), "ada@example.com");
     let _ = tab_to(&browser, |element| element.property("tagName") == "BUTTON");
     browser.press(ENTER);
-    wait_for("the thank-you page", || browser.url().contains("/thank-you/?reference=").then_some(()));
+    wait_for("the thank-you page", || browser.url().contains("?reference=").then_some(()));
     assert_eq!(site.registrations().len(), 1);
+}
+
+/// A form that asks for some work: with script it is taken, without it is held; the visitor notices neither.
+fn register_where_work_is_asked(scripts: bool) {
+    let site = Site::shipped();
+    site.edit("content/forms/register.yaml", "submit:", "proof_of_work: true\nsubmit:");
+    let server = site.serve(&[]);
+    let browser = Browser::start(scripts);
+    browser.open(&format!("{}/register/", server.url));
+    // The first answer is wrong: the page that the function sends proves its work, too.
+    for (typed, title) in [("ada.example.com", "Error: "), ("ada@example.com", "Thank you")] {
+        let _ = tab_to(&browser, |element| element.attribute("id") == "email");
+        browser.select_all();
+        browser.press(typed);
+        // Sooner no person sends it.
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        browser.press(ENTER);
+        wait_for(title, || browser.title().starts_with(title).then_some(()));
+    }
+    assert!(browser.find("#receipt").text().contains("Your receipt"));
+    assert_eq!(site.registrations().len(), usize::from(scripts), "the others are held");
+    assert_eq!(browser.cookies(), Vec::<Value>::new());
+    assert_only_own_requests(&browser, &server);
+}
+
+#[test]
+fn a_browser_proves_its_work() {
+    register_where_work_is_asked(true);
+}
+
+#[test]
+fn a_browser_without_script_is_held_and_thanked_when_work_is_asked() {
+    register_where_work_is_asked(false);
 }
 
 #[test]

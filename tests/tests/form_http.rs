@@ -217,7 +217,7 @@ fn a_statement_that_is_not_in_force() {
 }
 
 #[test]
-fn a_field_the_statement_does_not_declare() {
+fn an_undeclared_field_is_refused_and_stored_and_logged_nowhere() {
     let site = Site::shipped();
     let server = serve(&site);
     let _ = server.register(&[&ADA[..], &[("birthday", "1815-12-10")]].concat()).expect(422);
@@ -225,6 +225,11 @@ fn a_field_the_statement_does_not_declare() {
     let _ = server.register(&[&ADA[..], &[("Name", "x")]].concat()).expect(422);
     assert!(site.registrations().is_empty());
     assert_nowhere(site.root(), "1815-12-10");
+    let said = server.said();
+    assert!(said.contains("undeclared_field"), "{said}");
+    for typed in ["1815-12-10", "birthday", "Lovelace", "ada@example.com"] {
+        assert!(!said.contains(typed), "{typed} is in the log:\n{said}");
+    }
 }
 
 #[test]

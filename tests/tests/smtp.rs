@@ -2,14 +2,18 @@
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tests::http::FORM;
 use tests::mail_server::{Mail, MailServer, PASSWORD, USER, free_port};
 use tests::program::{program, run};
 use tests::server::Server;
 use tests::site::Site;
+use tests::validators::is_signed_by_domain;
 
 const ADA: [(&str, &str); 4] =
     [("name", "Ada Lovelace"), ("email", "ada@example.com"), ("phone", "+44 20 7946 0958"), ("other", "Two children")];
@@ -18,7 +22,8 @@ const ADA: [(&str, &str); 4] =
 fn site_with_full_mail() -> Site {
     let site = Site::shipped();
     site.edit("content/forms/register.yaml", "notify: reference", "notify: full");
-    let mailbox = "theme: optimal\nmailboxes: [{address: forms@example.org, retention: P7Y}]\n";
+    let mailbox = "theme: optimal\nmailboxes: [{address: staff@optimalptc.com, retention: P7Y}, {address: one@optimalptc.com, retention: P7Y}, \
+                   {address: two@optimalptc.com, retention: P7Y}]\n";
     site.edit("content/site.yaml", "theme: optimal\n", mailbox);
     site
 }
@@ -68,6 +73,40 @@ fn arrives_encrypted_and_authenticated() {
     let log = mail.log();
     assert!(log.contains("P=esmtpsa") && log.contains("X=TLS1.") && log.contains(&format!("A=plain:{USER}")), "{log}");
     assert_eq!(the_registration(&site)["reference"], reference.as_str());
+}
+
+/// By a program of others, with keys as openssl makes them. An uncaught exception of Python ends with 1 too, so what is
+/// altered is checked beside what is not.
+#[test]
+fn is_signed_for_the_domain_of_its_sender() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let openssl = |arguments: &[&str]| {
+        let _ = run(Command::new("openssl").args(arguments).current_dir(folder.path())).success();
+    };
+    openssl(&["genpkey", "-algorithm", "rsa", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "rsa.pem"]);
+    openssl(&["genpkey", "-algorithm", "ed25519", "-out", "ed25519.pem"]);
+    let form = [&ADA[..3], &[("other", " a  line \n\n.\n\t\u{e9}\n\n")]].concat();
+    for kind in ["rsa", "ed25519"] {
+        let key = folder.path().join(format!("{kind}.pem"));
+        openssl(&["pkey", "-in", &format!("{kind}.pem"), "-pubout", "-outform", "DER", "-out", "public.der"]);
+        let public = std::fs::read(folder.path().join("public.der")).expect("openssl wrote it");
+        // RFC 8463, section 4.2: the 32 bytes of the key alone.
+        let public = BASE64_STANDARD.encode(if kind == "rsa" { &public[..] } else { &public[public.len() - 32..] });
+        let (site, mail) = (site_with_full_mail(), MailServer::start());
+        let settings = [
+            ("CANDOR_DKIM_KEY_FILE", key.to_str().expect("temporary paths are UTF-8")),
+            ("CANDOR_DKIM_SELECTOR", "mail2026"),
+        ];
+        let server = serve(&site, &mail, &settings);
+        let _ = server.register(&form).expect(303);
+        let arrived = mail.mail().text;
+        let name = "mail2026._domainkey.optimalptc.com";
+        let is_signed = |mail: &str| is_signed_by_domain(mail, name, &format!("v=DKIM1; k={kind}; p={public}"));
+        assert!(is_signed(&arrived), "{arrived}");
+        assert!(!is_signed(&arrived.replacen("\nSubject: ", "\nSubject: Re: ", 1)));
+        assert!(!is_signed(&arrived.replacen("\nSubject: ", "\nReply-To: eve@example.net\nSubject: ", 1)));
+        assert!(!is_signed(&arrived.replacen("Ada", "Eve", 1)));
+    }
 }
 
 #[test]

@@ -89,7 +89,8 @@ async fn serve(handler: Arc<Handler>) -> Result<(), String> {
             _ = interrupted.recv() => {}
         }
     };
-    form_handler::serve(listener, handler, Timestamp::now, stop).await.map_err(cannot)
+    form_handler::serve(listener, handler, Timestamp::now, stop).await;
+    Ok(())
 }
 
 /// Reads the settings and the contract; everything wrong at once.

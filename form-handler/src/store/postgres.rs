@@ -351,6 +351,24 @@ impl Store for Postgres {
         .await
     }
 
+    async fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let (until, now) = (until.as_second(), now.as_second());
+        self.run(|client| {
+            Box::pin(async move {
+                let forget = "delete from candor.claim where until_seconds < $1";
+                client.execute_typed(forget, &[(&now, Type::INT8)]).await?;
+                let insert = "insert into candor.claim (key, owner, until_seconds) values ($1, $2, $3) \
+                              on conflict do nothing";
+                let parameters: [Parameter<'_>; 3] = [(&key, Type::TEXT), (&owner, Type::TEXT), (&until, Type::INT8)];
+                client.execute_typed(insert, &parameters).await?;
+                let query = "select owner from candor.claim where key = $1";
+                let first: String = client.query_typed_one(query, &[(&key, Type::TEXT)]).await?.try_get(0)?;
+                Ok(first == owner)
+            })
+        })
+        .await
+    }
+
     async fn make_due(&self, id: Option<Uuid>, now: Timestamp) -> Result<usize, StoreError> {
         self.run(|client| {
             Box::pin(async move {
@@ -435,7 +453,7 @@ async fn get(client: &Client, id: Uuid) -> Result<Option<Stored>, Failure> {
     let query = "select * from candor.registration left join candor.data_key on registration = id where id = $1";
     let rows = client.query_typed(query, &[(&id, Type::UUID)]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let query = "select * from candor.mail where registration = $1 order by kind desc";
+    let query = "select * from candor.mail where registration = $1 order by kind = 'staff' desc, kind";
     let mails = client.query_typed(query, &[(&id, Type::UUID)]).await?;
     let query = "select key from candor.person_key where registration = $1 order by key collate \"C\"";
     let person_keys = client.query_typed(query, &[(&id, Type::UUID)]).await?;

@@ -232,6 +232,21 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn claim(&self, key: &str, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+        let (key, owner) = (key.to_owned(), owner.to_owned());
+        self.in_transaction(move |transaction| {
+            transaction.execute("delete from claim where until_seconds < ?1", [now.as_second()])?;
+            transaction.execute(
+                "insert into claim (key, owner, until_seconds) values (?1, ?2, ?3) on conflict do nothing",
+                params![key, owner, until.as_second()],
+            )?;
+            let first: String =
+                transaction.query_row("select owner from claim where key = ?1", [&key], |row| row.get(0))?;
+            Ok(first == owner)
+        })
+        .await
+    }
+
     async fn make_due(&self, id: Option<Uuid>, now: Timestamp) -> Result<usize, StoreError> {
         self.in_background(move |connection| {
             Ok(connection.execute(
@@ -332,7 +347,8 @@ fn envelope(row: &Row<'_>) -> Result<Envelope, StoreError> {
 }
 
 fn mails(connection: &Connection, id: Uuid) -> Result<Vec<Mail>, StoreError> {
-    let mut query = connection.prepare("select * from mail where registration = ?1 order by kind desc")?;
+    let mut query =
+        connection.prepare("select * from mail where registration = ?1 order by kind = 'staff' desc, kind")?;
     let mails = query.query_and_then([id.to_string()], |row| {
         Ok(Mail {
             kind: MailKind::from_word(&row.get::<_, String>("kind")?).ok_or(StoreError::Damaged)?,

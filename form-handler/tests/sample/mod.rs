@@ -14,8 +14,9 @@ use form_handler::{Delivery, Handler, LocalDefaults, Settings};
 use http::{Request, Response};
 use http_body_util::Full;
 use statement::contract::{
-    Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract, ItemPart, Messages, NeverUsed,
-    PagePart, RetentionPromises, RetryPage, SCHEMA, StatementInForce, VersionField, VersionPromises,
+    AnswerFrame, AnswerPart, Contract, EarlierStatement, FieldContract, FieldMarkup, FieldPart, FormContract,
+    FramePart, ItemPart, LetterFrame, Letters, Messages, NeverUsed, PagePart, RetentionPromises, RetryPage, SCHEMA,
+    Shown, StatementInForce, VersionField, VersionPromises,
 };
 use statement::form::{FieldKind, Notify};
 
@@ -94,9 +95,11 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             retention_minimum: Some("P7Y".into()),
             at_minimum: Some("delete".into()),
             hold_grounds: vec!["litigation-hold".into()],
-            recipients: Vec::new(),
+            recipients: vec!["Example Partner".into()],
+            processors: Vec::new(),
             countries: vec!["US".into()],
             security_data: vec!["ip-address".into()],
+            mailboxes: None,
             law: Some("US".into()),
             earlier: vec![EarlierStatement { digest: "e".repeat(64), changes: "<ins>new</ins>".into() }],
         }),
@@ -137,9 +140,13 @@ pub(crate) fn contract(notify: Notify) -> Contract {
                 page: "/register/".into(),
                 thanks: "/thank-you/".into(),
                 notify,
+                recipients: None,
+                webhook: None,
                 purpose: "support-services".into(),
                 never: vec!["marketing".into()],
                 confirmation: None,
+                proof_of_work: false,
+                shown: vec![Shown { what: "form".into(), field: None, sha256: DIGEST.into() }],
                 sha256: DIGEST.into(),
                 fields,
                 messages: Messages {
@@ -150,16 +157,76 @@ pub(crate) fn contract(notify: Notify) -> Contract {
                     not_our_form: "This was not sent by our form".into(),
                 },
                 retry,
+                letters: letters(notify),
+                receipt: vec![
+                    FramePart::Words("<h1>Thanks</h1><pre>".into()),
+                    FramePart::Receipt,
+                    FramePart::Words("</pre><a href=\"/api/register/receipt.json?reference=".into()),
+                    FramePart::Reference,
+                    FramePart::Words("\">".into()),
+                    FramePart::StatementUrl,
+                    FramePart::Words("</a>\n".into()),
+                ],
             },
         )]),
     }
 }
 
+/// The mails of a theme.
+fn letters(notify: Notify) -> Letters {
+    let words = |text: &str| FramePart::Words(text.to_owned());
+    let staff = |before: &str, between: &str, after: &str| {
+        let mut parts =
+            vec![words(before), FramePart::Reference, words(between), FramePart::StatementVersion, words(after)];
+        parts.push(match notify {
+            Notify::Full => FramePart::Answers,
+            Notify::Reference => words("The answers are not in this mail."),
+        });
+        parts.push(words("\n"));
+        parts
+    };
+    let confirmation = |before: &str, after: &str| {
+        vec![words(before), FramePart::Received, words("\n"), FramePart::StatementUrl, words(after)]
+    };
+    Letters {
+        staff: LetterFrame {
+            subject: vec![words("Example: new registration (register)")],
+            text: staff("It has arrived.\n\nReference  ", "\nStatement  ", "\n\n"),
+            html: staff("<!doctype html>\n<p>It has arrived.</p>\n<dl><dd>", "</dd><dd>", "</dd></dl>\n"),
+        },
+        answer: AnswerFrame {
+            text: vec![
+                AnswerPart::Label,
+                AnswerPart::Words(":\n".into()),
+                AnswerPart::Answer,
+                AnswerPart::Words("\n".into()),
+            ],
+            html: vec![
+                AnswerPart::Words("<h2>".into()),
+                AnswerPart::Label,
+                AnswerPart::Words("</h2>\n<pre>".into()),
+                AnswerPart::Answer,
+                AnswerPart::Words("</pre>\n".into()),
+            ],
+        },
+        confirmation: LetterFrame {
+            subject: vec![words("Example: we have what you sent")],
+            text: confirmation("We have it.\n", "\n"),
+            html: confirmation("<p>We have it. ", "</p>\n"),
+        },
+    }
+}
+
 /// A handler with its store and mail under `folder`, except where `variables` say otherwise.
 pub(crate) async fn handler(folder: &Path, notify: Notify, variables: &[(&str, &str)]) -> Handler {
+    handler_of(contract(notify), folder, variables).await
+}
+
+/// The same, of another contract.
+pub(crate) async fn handler_of(contract: Contract, folder: &Path, variables: &[(&str, &str)]) -> Handler {
     let lookup = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
     let settings = Settings::from_environment(&lookup, Some(&LocalDefaults { folder: folder.to_owned() })).unwrap();
-    Handler::new(contract(notify), Arc::new(Delivery::open(&settings).await.unwrap())).unwrap()
+    Handler::new(contract, Arc::new(Delivery::open(&settings).await.unwrap())).unwrap()
 }
 
 /// How registrations are kept with these settings.

@@ -137,7 +137,10 @@ fn the_reference_of_forms_has_every_key() {
     // Some keys are for fields of a kind.
     let field = |kind: &str| json!({"name": "name", "label": "Name", "kind": kind, "messages": {}});
     let fields: Vec<Value> = ["text", "choice", "number"].into_iter().map(field).collect();
-    let form = json!({"thanks": "../thank-you.md", "submit": "Send", "fields": fields});
+    let form = json!({
+        "thanks": "../thank-you.md", "submit": "Send", "fields": fields,
+        "notify": {"by": "name", "to": {}}, "webhook": {"to": "Partner", "url": "https://partner.example/"},
+    });
     compare("forms.md", &[], &[("content/forms/register.yaml", form, "")]);
 }
 

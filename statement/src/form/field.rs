@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD, UNSEEN_FIELD};
+use crate::contract::{PROOF_FIELD, STATEMENT_DIGEST_FIELD, STATEMENT_VERSION_FIELD, UNSEEN_FIELD};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::yaml::{Fields, Located, Node};
 
@@ -331,7 +331,7 @@ fn first_letter_lower(label: &str) -> String {
 }
 
 fn field_name(name: &str) -> Result<String, String> {
-    if [STATEMENT_VERSION_FIELD, STATEMENT_DIGEST_FIELD, UNSEEN_FIELD].contains(&name) {
+    if [STATEMENT_VERSION_FIELD, STATEMENT_DIGEST_FIELD, UNSEEN_FIELD, PROOF_FIELD].contains(&name) {
         return Err(format!("`{name}` is the name of a field of our own"));
     }
     let plain =

@@ -27,11 +27,13 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> Result<Answer, Failure> {
     let Command::Verify { store, file, json } = command;
     let text = std::fs::read(&file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
-    let verified = receipt::verify(&text, &store.contract()?).map_err(|fact| Failure::Refused(fact.to_owned()))?;
+    let verified = receipt::verify(&text, &store.contract()?).map_err(|fact| Failure::Refused(fact.to_string()))?;
     Ok(if json {
-        pretty(&json!({"record": verified.record, "version": verified.version, "url": verified.url})).into()
+        pretty(&json!({"record": verified.record, "version": verified.version, "url": verified.url, "signed_by": verified.signed_by})).into()
     } else {
-        let receipt::Verified { record, version, url } = verified;
-        format!("the receipt is whole; registration {record} was collected under statement {version}\n{url}\n").into()
+        let receipt::Verified { record, version, url, signed_by } = verified;
+        let signed = signed_by.map_or_else(String::new, |key| format!("signed by the holder of the key {key}\n"));
+        format!("the receipt is whole; registration {record} was collected under statement {version}\n{url}\n{signed}")
+            .into()
     })
 }

@@ -6,7 +6,7 @@ use super::Failure;
 use crate::store::StoreError;
 
 /// Written into the database, so that an older program does not misread it.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 /// What each version has that the one before it had not.
 const MIGRATIONS: [&str; VERSION as usize] = [
     // `due` is in seconds since 1970; null where nothing is to be done.
@@ -60,6 +60,15 @@ const MIGRATIONS: [&str; VERSION as usize] = [
     alter table candor.registration add column restricted text;
     alter table candor.registration add column extension text;
     create index registration_by_restriction on candor.registration (restricted) where restricted is not null;
+    ",
+    // What counts once, like a proof of work, and for what.
+    "
+    create table candor.claim (
+        key text primary key,
+        owner text not null,
+        until_seconds bigint not null
+    );
+    create index claim_by_end on candor.claim (until_seconds);
     ",
 ];
 /// Whoever brings the tables up to date holds this lock; the number is of no other use (`candor`, in ASCII).

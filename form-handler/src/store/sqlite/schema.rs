@@ -1,7 +1,7 @@
 //! The tables in a file of SQLite, version by version. It knows SQL and no registration.
 
 /// Written into the file, so that an older program does not misread it.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 /// What each version has that the one before it had not.
 pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
     "
@@ -79,5 +79,14 @@ pub(super) const MIGRATIONS: [&str; VERSION as usize] = [
     alter table registration add column restricted text;
     alter table registration add column extension text;
     create index registration_by_restriction on registration (restricted) where restricted is not null;
+    ",
+    // What counts once, like a proof of work, and for what.
+    "
+    create table claim (
+        key text primary key,
+        owner text not null,
+        until_seconds integer not null
+    ) strict, without rowid;
+    create index claim_by_end on claim (until_seconds);
     ",
 ];
