@@ -131,11 +131,6 @@ impl Registration {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect()
     }
 
-    /// Tells the same answers to the same form, under the same statement, from others.
-    fn submission_key(&self, index: &IndexKey) -> String {
-        index.submission(&json(&(&self.form, &self.form_sha256, &self.statement_digest, self.answers())))
-    }
-
     /// Whether it was stored under this key of the index, by what is stored of it; none where that cannot be told any more.
     #[must_use]
     pub fn is_indexed_by(&self, stored: &Stored, index: &IndexKey) -> Option<bool> {

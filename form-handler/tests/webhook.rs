@@ -37,8 +37,11 @@ enum Manner {
 struct Server {
     address: String,
     manner: Arc<Mutex<Manner>>,
-    told: Arc<Mutex<Vec<(HashMap<String, String>, String)>>>,
+    told: Arc<Mutex<Vec<Told>>>,
 }
+
+/// The headers and the body of a request.
+type Told = (HashMap<String, String>, String);
 
 impl Server {
     fn start(listener: TcpListener) -> Self {

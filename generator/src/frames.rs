@@ -75,7 +75,7 @@ impl Frames<'_> {
         let mut rendered =
             markdown::render(self.site, self.theme, thanks, tree.text(path)?, &forms, &mut Diagnostics::new());
         rendered.html.push_str(&receipt);
-        let html = self.theme.page(self.site, thanks, &rendered, None, diagnostics)?;
+        let html = self.theme.page(self.site, thanks, &rendered, Beside::default(), diagnostics)?;
         // Visitors see this page too, and it has parts of the theme that no published one has.
         let policy = Policy::of(self.site);
         let gate = Gate::new(self.site, tree, &policy);

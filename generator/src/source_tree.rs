@@ -134,8 +134,7 @@ impl SourceTree {
             }
             is_same
         });
-        let read: Vec<Result<Vec<(SourceFile, Option<Diagnostic>)>, Failure>> =
-            found.par_chunks(FILES_IN_A_PIECE).map(read_files).collect();
+        let read: Vec<Result<Vec<ReadFile>, Failure>> = found.par_chunks(FILES_IN_A_PIECE).map(read_files).collect();
         let mut files = Vec::with_capacity(found.len());
         for read in read {
             for (file, diagnostic) in read? {
@@ -346,8 +345,11 @@ fn is_text(path: &str) -> bool {
     }
 }
 
+/// A file, and what is wrong with how it was written.
+type ReadFile = (SourceFile, Option<Diagnostic>);
+
 /// Reads files; their texts come to stand in one piece of memory.
-fn read_files(found: &[(String, PathBuf)]) -> Result<Vec<(SourceFile, Option<Diagnostic>)>, Failure> {
+fn read_files(found: &[(String, PathBuf)]) -> Result<Vec<ReadFile>, Failure> {
     let mut piece = String::with_capacity(found.len() * USUAL_LENGTH);
     let mut read = Vec::with_capacity(found.len());
     for (path, file) in found {
