@@ -238,6 +238,9 @@ fn a_statement_may_give_a_maximum_a_review_or_nothing() {
     let until = at("2035-01-01T00:00:00Z");
     let extension = Extension { until, reason: "r".into(), decided: at(AFTER), by_legal: true };
     let extended = Record { extension: Some(extension), ..record() };
+    let let_go = extended.extension.clone().map(|extension| Extension { until: at(AFTER), ..extension });
+    let let_go = Record { extension: let_go, ..record() };
+    assert_eq!(decided(reviewed.clone(), &let_go, &[], AFTER), erase(Cause::Expiry, AFTER));
     assert_eq!(decided(reviewed.clone(), &extended, &[], AFTER), Outcome::Extended { until: at(end) });
     assert_eq!(decided(reviewed, &extended, &[], end), erase(Cause::Expiry, end));
     let only_maximum = VersionRules { minimum: None, ..VersionRules { maximum, ..version("2018", None) } };

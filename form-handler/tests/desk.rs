@@ -442,6 +442,14 @@ async fn after_a_restore_nothing_erased_is_back_and_no_hold_is_missing() {
     office.restore();
     assert_eq!(office.ids().await, [old, middle, young]);
     assert!(office.store().await.records().unwrap().matters().await.unwrap().holds.is_empty());
+    assert_eq!(
+        said(office.sweep(Subject::Retention, "ada", at).await),
+        format!(
+            "P516: the ledger has {}, and the store has not: after a backup was restored or a store copied, \
+             `registrations erase replay` comes first",
+            hold.id
+        )
+    );
     let replayed = at_desk!(office, "ada", after(8 * YEAR + 1), |desk| desk.replay().await.unwrap());
     assert_eq!((replayed.erased, replayed.holds, replayed.requests, replayed.changed), (1, 1, 1, 1));
     assert_eq!(office.ids().await, [middle, young]);

@@ -282,7 +282,7 @@ impl<'a> Desk<'a> {
         at: Timestamp,
         each: &mut (dyn FnMut(&Record, &Outcome, PlanClass) + Send),
     ) -> Result<Plan, DeskError> {
-        let mut matters = self.store()?.matters().await?.answering(subject.request());
+        let mut matters = self.matters_in_line().await?.answering(subject.request());
         // Most are over after some years.
         matters.holds.retain(|hold| hold.released.is_none());
         matters

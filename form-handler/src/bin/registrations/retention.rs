@@ -172,7 +172,10 @@ pub(crate) fn words(outcome: &Outcome, id: Uuid, version: &str) -> String {
             format!("legal decides about {request} until {}; then it is erased", day(*until))
         }
         Outcome::Extended { until } => format!("kept until {} for a reason", day(*until)),
-        Outcome::Review => "its minimum is over: somebody looks at it, and extends it or has it erased".to_owned(),
+        Outcome::Review => {
+            "its minimum is over: look at it, and say with `retention extend` until when it is kept; today lets it go"
+                .to_owned()
+        }
         Outcome::Erase { since, .. } => format!("to be erased since {}", day(*since)),
     }
 }
