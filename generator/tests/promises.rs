@@ -101,8 +101,15 @@ fn every_sentence_of_the_first_version_has_its_row() {
 #[test]
 fn every_acceptance_test_exists() {
     let page = fs::read_to_string(repository().join("docs/PROMISES.md")).expect("the table is there");
-    let folders =
-        ["statement/src", "statement/tests", "generator/src", "generator/tests", "form-handler/src", "form-handler/tests", "tests/tests"];
+    let folders = [
+        "statement/src",
+        "statement/tests",
+        "generator/src",
+        "generator/tests",
+        "form-handler/src",
+        "form-handler/tests",
+        "tests/tests",
+    ];
     let tests: Vec<String> = folders.iter().flat_map(|folder| sources(&repository().join(folder))).collect();
     let rows = numbered(&page, "## Acceptance tests");
     assert!(!rows.is_empty());

@@ -446,7 +446,10 @@ fn a_translation_says_which_text_governs_and_when_it_is_stale() {
     assert!(!page.contains("out of date"));
     assert!(published["/privacy/2018-01-01/es/"].starts_with("<!doctype html>\n<html lang=\"es\">"));
     assert_eq!(published["/privacy/2018-01-01/es/statement.md"], "Guardamos lo que escribe.\n");
-    assert!(published["/privacy/2018-01-01/"].contains("hreflang=\"es\" href=\"https://example.org/privacy/2018-01-01/es/\""));
+    assert!(
+        published["/privacy/2018-01-01/"]
+            .contains("hreflang=\"es\" href=\"https://example.org/privacy/2018-01-01/es/\"")
+    );
 
     let text = files.get_mut("content/privacy/2018-01-01.es.md").unwrap();
     *text = text.replace("Guardamos", "Vendemos");
