@@ -145,7 +145,10 @@ pub fn absolute(base_url: &str, page: &str, link: &str) -> Option<String> {
 /// The absolute URL of a site path; `base_url` has no final slash.
 #[must_use]
 pub fn permalink(base_url: &str, site_path: &str) -> String {
-    format!("{base_url}{}", href(site_path))
+    let mut url = String::with_capacity(base_url.len() + site_path.len());
+    url.push_str(base_url);
+    url.extend(utf8_percent_encode(site_path, PATH));
+    url
 }
 
 /// A site path as it is written into a link.
@@ -228,6 +231,10 @@ pub fn destination(from: &str, link: &str) -> Destination {
         return Destination::Outside;
     }
     let decode = |text: &str| -> String {
+        // As nearly every link is written.
+        if text.is_ascii() && !text.contains('%') {
+            return text.to_owned();
+        }
         match percent_decode_str(text).decode_utf8_lossy() {
             decoded if decoded.is_ascii() => decoded.into_owned(),
             decoded => nfc(&decoded).into_owned(),

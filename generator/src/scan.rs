@@ -372,7 +372,7 @@ pub fn has_privacy_link(html: &str) -> bool {
 }
 
 fn has_link_about_privacy(html: &str) -> bool {
-    html.match_indices("<a ").any(|(at, _)| {
+    memmem::find_iter(html.as_bytes(), "<a ").any(|at| {
         let link = html[at..].split("</a").next().unwrap_or_default();
         let (tag, text) = link.split_once('>').unwrap_or_default();
         tag.contains("href") && !tag.contains("hidden") && text.contains("rivacy")

@@ -270,7 +270,7 @@ fn leading_rules(text: &str) -> (Vec<Rule>, usize) {
 }
 
 fn is_word_letter(letter: char) -> bool {
-    letter.is_alphanumeric() || "-_\\@#%".contains(letter) || !letter.is_ascii()
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '\\' | '@' | '#' | '%') || !letter.is_ascii()
 }
 
 /// The token at `at`; none at the end.

@@ -32,7 +32,8 @@ pub(super) fn elements<'a>(html: &'a str, mut found: impl FnMut(&'a str, &[(&'a 
         attributes.clear();
         at = read_attributes(html, start + name.len(), &mut attributes);
         let mut text = "";
-        if ["script", "style"].iter().any(|raw| name.eq_ignore_ascii_case(raw)) {
+        let is = |raw: &str| name.eq_ignore_ascii_case(raw);
+        if matches!(name.len(), 5 | 6) && (is("script") || is("style")) {
             let end = end_of_raw_text(html, at, name);
             text = &html[at..end];
             at = end;
