@@ -66,6 +66,7 @@ async fn refusal(contract: Contract, variables: &[(&str, &str)]) -> Option<Strin
     let store = format!("sqlite:{}", folder.path().join("a.sqlite").display());
     let common = [
         ("CANDOR_STORE", store.as_str()),
+        ("CANDOR_KEYS", "none-and-registrations-are-readable-in-the-store"),
         ("CANDOR_MAIL", "smtp://mail.example.org"),
         ("CANDOR_MAIL_FROM", "site@example.org"),
         ("CANDOR_MAIL_TO", "a@example.org, Fees@example.org"),

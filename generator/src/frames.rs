@@ -19,7 +19,7 @@ use crate::policy::Policy;
 use crate::scan;
 use crate::site::{PageId, Site};
 use crate::source_tree::SourceTree;
-use crate::template::{Theme, map};
+use crate::template::{Beside, Theme, map};
 
 /// The templates a theme must have where there are forms.
 pub(crate) const TEMPLATES: [&str; 7] = [
