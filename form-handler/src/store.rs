@@ -182,7 +182,7 @@ pub enum Order {
 
 /// A store. Several processes may have the same one open; what one is told is done, all others see.
 ///
-/// Every operation fails with a [`StoreError`] when the store does, and no later than about [`OPERATION_TIME_MAX`]; then it
+/// Every operation fails with a [`StoreError`] when the store does, and no later than about `OPERATION_TIME_MAX`; then it
 /// may have been done all the same, so each may be tried again.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
