@@ -31,6 +31,9 @@ mod signing;
 
 pub(crate) use signing::WebhookSettings;
 
+/// What the name of every setting begins with.
+const PREFIX: &str = "CANDOR_";
+
 /// Every variable of ours: those read here, and the program's own.
 const VARIABLES: [&str; 38] = [
     "CANDOR_CLIENT_ADDRESS_HEADER",
@@ -233,10 +236,11 @@ impl Settings {
     /// # Errors
     /// When there is one.
     pub fn check_names(names: impl Iterator<Item = String>) -> Result<(), SettingsErrors> {
-        let unknown = names.filter(|name| name.starts_with("CANDOR_") && !VARIABLES.contains(&name.as_str()));
+        let unknown = names.filter(|name| name.starts_with(PREFIX) && !VARIABLES.contains(&name.as_str()));
         let mut errors: Vec<String> = unknown
-            .map(|name| match near_match(&name, VARIABLES) {
-                Some(near) => format!("{name}: there is no such setting; did you mean `{near}`?"),
+            // What all names begin with brings none of them nearer.
+            .map(|name| match near_match(&name[PREFIX.len()..], VARIABLES.iter().map(|name| &name[PREFIX.len()..])) {
+                Some(near) => format!("{name}: there is no such setting; did you mean `{PREFIX}{near}`?"),
                 None => format!("{name}: there is no such setting"),
             })
             .collect();

@@ -1171,7 +1171,14 @@ title: C
         let site = Site::assemble(&tree, &options, &mut diagnostics).expect("the site has settings");
         let theme = Theme::compile(&site, &tree, &mut diagnostics).expect("the theme is whole");
 
-        let mut given = BTreeSet::from(["target".to_owned(), "items".to_owned(), "message".to_owned()]);
+        let by_frames = [
+            "answer.label answer.text",
+            "letter.answers letter.form letter.page_url letter.received letter.reference letter.statement_url letter.statement_version",
+            "receipt.file_url receipt.json receipt.received receipt.reference receipt.statement_url receipt.statement_version",
+            "target items message",
+        ];
+        let mut given: BTreeSet<String> =
+            by_frames.iter().flat_map(|names| names.split(' ')).map(str::to_owned).collect();
         for id in 0..site.pages.len() {
             let file = tree.text(&site.pages[id].path).expect("a page has a file");
             let rendered = markdown::render(&site, &theme, id, file, &HashMap::new(), &mut Diagnostics::new());
