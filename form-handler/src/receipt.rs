@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use statement::contract::{Contract, FormContract, StatementInForce};
@@ -65,7 +66,7 @@ pub(crate) fn receipt(
         "storage": {"countries": statement.countries},
         "law": statement.law,
         "retention": {
-            "not_before": statement.retention_minimum.as_deref().and_then(|minimum| not_before(registration, minimum)),
+            "not_before": statement.retention_minimum.as_deref().and_then(|minimum| not_before(registration.received, minimum)),
             "then": statement.at_minimum,
             "unless": statement.hold_grounds,
         },
@@ -148,7 +149,23 @@ fn signer(signature: &Value, signed: &str) -> Option<String> {
 }
 
 /// The day before which it is not deleted, in UTC.
-fn not_before(registration: &Registration, minimum: &str) -> Option<String> {
-    let end = Period::parse(minimum).ok()?.after(registration.received);
+fn not_before(received: Timestamp, minimum: &str) -> Option<String> {
+    let end = Period::parse(minimum).ok()?.after(received);
     Some(TimeZone::UTC.to_datetime(end).date().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_minimum_is_kept_on_a_leap_day_too() {
+        for (received, day) in [
+            ("2024-02-29T23:59:59Z", "2031-03-01"),
+            ("2024-05-01T12:00:00Z", "2031-05-01"),
+            ("2024-12-31T23:00:00Z", "2031-12-31"),
+        ] {
+            assert_eq!(not_before(received.parse().unwrap(), "P7Y").unwrap(), day);
+        }
+    }
 }
