@@ -87,7 +87,9 @@ fn the_headers_are_those_of_the_published_site() {
             let sent: Vec<&str> =
                 answer.headers.get_all(&name).iter().map(|value| value.to_str().expect("headers are text")).collect();
             if name == "Content-Security-Policy" {
-                assert_eq!(sent, [format!("{value}; script-src 'self'; connect-src 'self'")], "{path}");
+                // What reloads the page may run and ask besides; a browser reads no directive twice.
+                assert!(value.contains("connect-src 'self';"), "{value}");
+                assert_eq!(sent, [value.replace("script-src ", "script-src 'self' ")], "{path}");
             } else {
                 assert!(sent.contains(&&*value), "{path}: {name} is {sent:?}");
             }
@@ -146,7 +148,7 @@ fn an_edit_is_served_and_announced() {
     let mut next = || -> Vec<String> {
         events.by_ref().skip_while(String::is_empty).take_while(|line| !line.is_empty()).collect()
     };
-    site.edit("themes/optimal/assets/site.css", "{", "{ --announced: 1;");
+    site.edit("themes/optimal/assets/parts/tokens.css", "{", "{ --announced: 1;");
     assert!(next().contains(&"event: styles".to_owned()));
     site.edit("content/register.md", "title:", "titel:");
     let event = next();
@@ -157,7 +159,7 @@ fn an_edit_is_served_and_announced() {
 
     site.edit("themes/optimal/templates/base.html", "Skip to main content", "Skip to the content");
     wait_until_says(&server, "/", "Skip to the content");
-    site.edit("themes/optimal/assets/site.css", "{", "{ --edited: 1;");
+    site.edit("themes/optimal/assets/parts/tokens.css", "{", "{ --edited: 1;");
     wait_until_says(&server, "/assets/site.css", "--edited:1");
     site.write("content/new.md", "---\ntitle: Brand new\n---\n");
     wait_until_says(&server, "/new/", "Brand new");
