@@ -126,8 +126,9 @@ pub fn xmllint(arguments: &[&str], schema: Option<&Path>, xml: &Path) -> Finishe
 /// find under `name`.
 #[must_use]
 pub fn is_signed_by_domain(mail: &str, name: &str, record: &str) -> bool {
-    let mut process = Command::new("python3")
-        .arg(file("dkim.py"))
+    // The system's own Python has the system's packages; another may stand before it.
+    let mut process = Command::new("/usr/bin/python3")
+        .arg(file("verify_dkim.py"))
         .args([name, record])
         .stdin(Stdio::piped())
         .spawn()
@@ -136,7 +137,7 @@ pub fn is_signed_by_domain(mail: &str, name: &str, record: &str) -> bool {
     match process.wait().expect("a child can be awaited").code() {
         Some(0) => true,
         Some(1) => false,
-        code => panic!("dkim.py ended with {code:?}"),
+        code => panic!("verify_dkim.py ended with {code:?}"),
     }
 }
 

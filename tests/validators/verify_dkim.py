@@ -1,4 +1,4 @@
-"""Verifies the signature of a mail: `dkim.py NAME RECORD < mail`, where RECORD is what DNS would have under NAME."""
+"""Verifies the signature of a mail: `verify_dkim.py NAME RECORD < mail`, where RECORD is what DNS would have under NAME."""
 
 import sys
 
