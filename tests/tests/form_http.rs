@@ -506,7 +506,7 @@ fn the_page_is_a_form_without_cookies_that_runs_the_themes_script_alone() {
     assert_eq!(page.matches("<script").count(), 1, "{page}");
     assert!(page.contains(&format!("<script>{script}</script>")), "{page}");
     let headers = site.read("public/_headers");
-    let hash = format!("script-src 'sha256-{}';", BASE64_STANDARD.encode(digest::sha256(script.as_bytes())));
+    let hash = format!("script-src 'sha256-{}'", BASE64_STANDARD.encode(digest::sha256(script.as_bytes())));
     assert!(headers.contains(&hash), "`{hash}` is not in {headers}");
     let _ = server.get("/thank-you/").expect(200);
 }
