@@ -465,10 +465,10 @@ async fn postgres_keeps_the_promises() {
     let later = place("later");
     assert_eq!(error(later.open_for_reading()).await, "there is no store yet");
     drop(later.open().await.unwrap());
-    server.sql("later", "update candor.store set version = 99");
+    server.sql("later", "update candor.store set version = version + 1");
     assert_eq!(error(later.open()).await, LATER);
     assert_eq!(error(later.open_for_reading()).await, LATER);
-    server.sql("later", "drop table candor.registration cascade; update candor.store set version = 1");
+    server.sql("later", "drop table candor.registration cascade; update candor.store set version = version - 1");
     let damaged = later.open().await.unwrap().get(Registration::id(now())).await.unwrap_err();
     assert_eq!(damaged.to_string(), "it is not a store of ours, or it is damaged");
 
