@@ -423,19 +423,24 @@ async fn error(opening: impl Future<Output = Result<Arc<dyn Store>, StoreError>>
 
 const LATER: &str = "the store was written by a later version of this software";
 
+/// What every store keeps, each promise in a store of its own.
+async fn keep_the_promises(place: impl Fn(&str) -> Location, folder: &Path) {
+    keeps_what_it_is_given(place("given")).await;
+    knows_the_same_answers(place("same")).await;
+    limits_confirmations(place("confirmations")).await;
+    keeps_an_outbox(place("outbox")).await;
+    releases_what_is_held(place("held")).await;
+    finds_people_and_changes_their_keys(place("people")).await;
+    lets_one_claim(place("claims")).await;
+    is_gone_through_and_copied(place("copied"), folder).await;
+    takes_what_is_copied(place("taken"), folder).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_keeps_the_promises() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| Location::Sqlite(folder.path().join(name));
-    keeps_what_it_is_given(place("a")).await;
-    knows_the_same_answers(place("b")).await;
-    limits_confirmations(place("c")).await;
-    keeps_an_outbox(place("d")).await;
-    releases_what_is_held(place("e")).await;
-    finds_people_and_changes_their_keys(place("p")).await;
-    lets_one_claim(place("q")).await;
-    is_gone_through_and_copied(place("f"), folder.path()).await;
-    takes_what_is_copied(place("g"), folder.path()).await;
+    keep_the_promises(&place, folder.path()).await;
     loses_nothing(place("h"), || {}).await;
     is_examined(&format!("sqlite:{}", folder.path().join("i").display()), &|_| None).await;
 }
@@ -445,15 +450,7 @@ async fn postgres_keeps_the_promises() {
     let folder = tempfile::tempdir().unwrap();
     let server = Arc::new(PostgresServer::start());
     let place = |name: &str| Location::parse(&server.database(name), &|_| None).unwrap();
-    keeps_what_it_is_given(place("a")).await;
-    knows_the_same_answers(place("b")).await;
-    limits_confirmations(place("c")).await;
-    keeps_an_outbox(place("d")).await;
-    releases_what_is_held(place("e")).await;
-    finds_people_and_changes_their_keys(place("p")).await;
-    lets_one_claim(place("q")).await;
-    is_gone_through_and_copied(place("f"), folder.path()).await;
-    takes_what_is_copied(place("g"), folder.path()).await;
+    keep_the_promises(&place, folder.path()).await;
     let shaken = Arc::clone(&server);
     let shake = move || {
         std::thread::sleep(Duration::from_millis(300));
@@ -511,15 +508,7 @@ async fn objects_keep_the_promises() {
     let folder = tempfile::tempdir().unwrap();
     let server = Arc::new(S3Server::start());
     let place = |name: &str| Location::parse(&server.bucket(name), &aws(server.port)).unwrap();
-    keeps_what_it_is_given(place("bucket-a")).await;
-    knows_the_same_answers(place("bucket-b")).await;
-    limits_confirmations(place("bucket-c")).await;
-    keeps_an_outbox(place("bucket-d")).await;
-    releases_what_is_held(place("bucket-e")).await;
-    finds_people_and_changes_their_keys(place("bucket-p")).await;
-    lets_one_claim(place("bucket-q")).await;
-    is_gone_through_and_copied(place("bucket-f"), folder.path()).await;
-    takes_what_is_copied(place("bucket-g"), folder.path()).await;
+    keep_the_promises(&place, folder.path()).await;
     let shaken = Arc::clone(&server);
     let shake = move || {
         std::thread::sleep(Duration::from_millis(300));

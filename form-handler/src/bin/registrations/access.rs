@@ -16,7 +16,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::identity::{IdentityArguments, explained};
-use crate::office::{DeskArguments, Office, ScopeArguments};
+use crate::office::{DeskArguments, Office, RequestArguments};
 use crate::{Answer, Failure, erase, pretty, reading};
 
 #[derive(Subcommand)]
@@ -24,12 +24,7 @@ pub(crate) enum Command {
     /// Take in that a person wants to see what is kept; nothing of it is erased before the answer, for 45 days
     Request {
         #[command(flatten)]
-        desk: DeskArguments,
-        #[command(flatten)]
-        scope: ScopeArguments,
-        /// How it is known that it is the person's own, like `a mail to the address on record`
-        #[arg(long, value_name = "TEXT")]
-        verified_by: String,
+        request: RequestArguments,
     },
     /// Write everything that is kept about the person of a request into a ZIP file, and close the request
     Export {
@@ -67,9 +62,7 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::Request { desk, scope, verified_by } => {
-            erase::take_in(&desk, &scope, RequestKind::Access, &verified_by).await
-        }
+        Command::Request { request } => erase::take_in(&request, RequestKind::Access).await,
         Command::Export { desk, identity, request, out, site } => {
             let office = desk.open_for_change().await?;
             let at = office.desk()?;

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use form_handler::records::{PlanId, Replayed, RequestKind, Subject};
 use serde_json::json;
 
-use crate::office::{DeskArguments, ScopeArguments};
+use crate::office::{DeskArguments, RequestArguments};
 use crate::{Answer, Failure, pretty, retention};
 
 #[derive(Subcommand)]
@@ -12,12 +12,7 @@ pub(crate) enum Command {
     /// Take a request for erasure in
     Request {
         #[command(flatten)]
-        desk: DeskArguments,
-        #[command(flatten)]
-        scope: ScopeArguments,
-        /// How it is known that it is the person's own, like `a mail to the address on record`
-        #[arg(long, value_name = "TEXT")]
-        verified_by: String,
+        request: RequestArguments,
         /// A law compels it, before the statement's minimum is over too
         #[arg(long, requires = "citation")]
         compelled: bool,
@@ -53,8 +48,8 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::Request { desk, scope, verified_by, compelled: _, citation } => {
-            take_in(&desk, &scope, RequestKind::Erasure { citation }, &verified_by).await
+        Command::Request { request, compelled: _, citation } => {
+            take_in(&request, RequestKind::Erasure { citation }).await
         }
         Command::Plan { desk, request } => {
             let next = format!("registrations erase apply --request {request}");
@@ -86,12 +81,8 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
 }
 
 /// Takes a request of any kind in.
-pub(crate) async fn take_in(
-    desk: &DeskArguments,
-    scope: &ScopeArguments,
-    kind: RequestKind,
-    verified_by: &str,
-) -> Result<Answer, Failure> {
+pub(crate) async fn take_in(asked: &RequestArguments, kind: RequestKind) -> Result<Answer, Failure> {
+    let RequestArguments { desk, scope, verified_by } = asked;
     let office = desk.open_for_change().await?;
     let at = office.desk()?;
     let scope = scope.scope(&desk.store.settings()?)?;

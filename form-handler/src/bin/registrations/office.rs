@@ -55,6 +55,18 @@ pub(crate) struct ScopeArguments {
     records: Vec<Uuid>,
 }
 
+/// What a person asks for.
+#[derive(Args)]
+pub(crate) struct RequestArguments {
+    #[command(flatten)]
+    pub(crate) desk: DeskArguments,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArguments,
+    /// How it is known that it is the person's own, like `a mail to the address on record`
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) verified_by: String,
+}
+
 /// More that may be said of them.
 #[derive(Args)]
 pub(crate) struct FilterArguments {
