@@ -115,9 +115,7 @@ fn site() -> BTreeMap<String, String> {
     );
     files.insert("content/_index.md".to_owned(), "---\ntitle: Home\n---\n".to_owned());
     // Its fonts are for cards, which this site has none of.
-    let texts = generator::starter::theme()
-        .into_iter()
-        .filter_map(|(path, bytes)| Some((path, String::from_utf8(bytes).ok()?)));
+    let texts = generator::starter::theme().filter_map(|(path, bytes)| Some((path, String::from_utf8(bytes).ok()?)));
     files.extend(texts);
     files
 }
