@@ -289,6 +289,8 @@ async fn write_durably(folder: &Path, file: &Path, bytes: Vec<u8>) -> Result<(),
     let written = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
         let staged = file.with_extension("part");
         let mut part = make_private_file(&staged)?;
+        // An attempt that was cut off may have left its beginning.
+        part.set_len(0)?;
         part.write_all(&bytes)?;
         part.sync_all()?;
         std::fs::rename(&staged, &file)?;

@@ -182,6 +182,23 @@ fn a_class_with_a_basis_has_a_time_of_its_own() {
 }
 
 #[test]
+fn a_class_that_is_kept_longer_keeps_the_floor_and_the_ceiling() {
+    let mut rules = rules();
+    rules.classes[0].keep = Period::parse("P10Y").unwrap();
+    let spam = Record { is_suspected: true, ..record() };
+    let decided =
+        |rules: &Rules, requests: &[Request], now: &str| decide(&spam, &[], requests, rules, at(now)).outcome().clone();
+    let request = asked("2021-03-10T00:00:00Z");
+    let restricted = Outcome::Restrict { until: at(FLOOR), request: request.id.clone() };
+    assert_eq!(decided(&rules, &[request.clone()], "2021-03-11T00:00:00Z"), restricted);
+    let erased = erase(Cause::Request(request.id.clone()), FLOOR);
+    assert_eq!(decided(&rules, &[request], "2028-01-01T00:00:00Z"), erased);
+    rules.versions[0].maximum = Some(Period::parse("P8Y").unwrap());
+    let erased = erase(Cause::Class("spam".into()), "2028-03-01T12:00:00Z");
+    assert_eq!(decided(&rules, &[], "2029-01-01T00:00:00Z"), erased);
+}
+
+#[test]
 fn an_open_request_is_answered_first_within_45_days() {
     let opened = "2027-02-20T00:00:00Z";
     let end = at(opened) + days(45);

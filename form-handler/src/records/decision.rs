@@ -229,10 +229,17 @@ fn unheld(record: &Record, term: &Term, requests: &[Request], now: Timestamp) ->
         return after(open_other, cause, request.opened);
     }
     if let Some((class, end)) = &term.class {
-        return match erasure {
-            Some(request) => after(open_other, Cause::Request(request.id.clone()), request.opened),
-            None if now < *end => Outcome::Keep { until: Some(*end) },
-            None => after(open, Cause::Class(class.clone()), *end),
+        // A class that is kept longer than the statement's floor keeps neither the floor from a request nor the ceiling.
+        let end = term.ceiling.map_or(*end, |ceiling| ceiling.min(*end));
+        let floor = term.floor.filter(|floor| *floor <= end);
+        return match (erasure, floor.filter(|floor| now < *floor)) {
+            (Some(request), Some(floor)) => Outcome::Restrict { until: floor, request: request.id.clone() },
+            (Some(request), None) => {
+                let since = floor.map_or(request.opened, |floor| floor.max(request.opened));
+                after(open_other, Cause::Request(request.id.clone()), since)
+            }
+            (None, _) if now < end => Outcome::Keep { until: Some(end) },
+            (None, _) => after(open, Cause::Class(class.clone()), end),
         };
     }
     if let Some(floor) = term.floor.filter(|floor| now < *floor) {

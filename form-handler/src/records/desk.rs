@@ -282,7 +282,8 @@ impl<'a> Desk<'a> {
         at: Timestamp,
         each: &mut (dyn FnMut(&Record, &Outcome, PlanClass) + Send),
     ) -> Result<Plan, DeskError> {
-        let mut matters = self.matters_in_line().await?.answering(subject.request());
+        let (matters, extensions) = self.matters_in_line().await?;
+        let mut matters = matters.answering(subject.request());
         // Most are over after some years.
         matters.holds.retain(|hold| hold.released.is_none());
         matters
@@ -295,6 +296,9 @@ impl<'a> Desk<'a> {
             after = Some(last.id);
             for record in &page {
                 self.must_be_past(record)?;
+                if extensions.get(&record.id).is_some_and(|extension| record.extension.as_ref() != Some(extension)) {
+                    return Err(replay::not_in_line(&format!("an extension of {}", record.id)));
+                }
                 let decision = matters.decide(record, &self.rules, plan.at());
                 let class = plan.add(record, &decision);
                 each(record, decision.outcome(), class);
@@ -344,7 +348,7 @@ impl<'a> Desk<'a> {
         }
         let mut ledger = self.ledger().await?;
         let request = Request {
-            id: self.new_id('R', &ledger),
+            id: self.new_id('R', &ledger).await?,
             kind,
             scope,
             opened: self.now,
@@ -398,9 +402,15 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// An id that no other has, even after a backup was restored: the ledger goes on.
-    fn new_id(&self, letter: char, ledger: &Ledger) -> String {
-        format!("{letter}-{}-{:03}", day(self.now).year(), ledger.head().seq + 1)
+    /// An id that no other has: after a backup was restored the ledger goes on, and where the ledger is a new one the store has
+    /// the others.
+    async fn new_id(&self, letter: char, ledger: &Ledger) -> Result<String, DeskError> {
+        let matters = self.store()?.matters().await?;
+        let taken: Vec<&String> = (matters.holds.iter().map(|hold| &hold.id))
+            .chain(matters.requests.iter().map(|request| &request.id))
+            .collect();
+        let ids = (ledger.head().seq + 1..).map(|number| format!("{letter}-{}-{number:03}", day(self.now).year()));
+        Ok(ids.into_iter().find(|id| !taken.contains(&id)).expect("invariant: numbers have no end"))
     }
 }
 

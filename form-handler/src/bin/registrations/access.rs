@@ -17,7 +17,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::identity::{IdentityArguments, explained};
 use crate::office::{DeskArguments, Office, RequestArguments};
-use crate::{Answer, Failure, erase, pretty, reading};
+use crate::{Answer, Failure, erase, pretty, reading, write_new};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -216,15 +216,6 @@ impl Archive {
         started.map_err(|error| error.to_string())?;
         self.0.write_all(text.as_bytes()).map_err(|error| error.to_string())
     }
-}
-
-/// Writes a new file that only its owner can read.
-#[expect(clippy::disallowed_methods, reason = "the program writes the file its user names")]
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let cannot = |error: std::io::Error| format!("cannot write `{}`: {error}", path.display());
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(cannot)
 }
 
 #[expect(clippy::too_many_arguments, reason = "what is corrected, by whom, with what and why")]

@@ -1,7 +1,6 @@
 //! `registrations export`: registrations for another program, as far as the statement that each was collected under allows.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anstream::eprintln;
@@ -17,7 +16,7 @@ use uuid::Uuid;
 
 use crate::identity::{IdentityArguments, explained};
 use crate::office::{Office, SeatArguments};
-use crate::{Answer, Failure, reading};
+use crate::{Answer, Failure, reading, write_new};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -91,11 +90,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
         Format::Json => gathered.table.to_json(),
         Format::Xlsx => workbook(&gathered.table)?,
     };
-    let file = to.map_or_else(|| file.clone(), |keys| keys.encrypt(&file));
+    let file = match to {
+        Some(keys) => keys.encrypt(&file),
+        None => file,
+    };
     report(&gathered, word);
     let is_well = gathered.left_out.is_empty() && gathered.unread.is_empty();
     let text = match &out {
-        Some(path) => write(path, &file).map(|()| String::new())?,
+        Some(path) => write_new(path, &file).map(|()| String::new())?,
         None => String::from_utf8(file).map_err(|_| "the export is no text".to_owned())?,
     };
     Ok(Answer { text, is_well })
@@ -163,15 +165,6 @@ fn encryption_keys(to: &[String]) -> Result<Option<PublicKeys>, String> {
 #[expect(clippy::disallowed_methods, reason = "the program reads the keys its user names")]
 fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
-}
-
-/// Writes a new file that only its owner can read.
-#[expect(clippy::disallowed_methods, reason = "the program writes the file its user names")]
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let cannot = |error: std::io::Error| format!("cannot write `{}`: {error}", path.display());
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(cannot)
 }
 
 #[cfg(feature = "xlsx")]

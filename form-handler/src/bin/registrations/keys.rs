@@ -133,7 +133,7 @@ async fn list(store: &StoreArguments, keys: &PublicKeys, as_json: bool) -> Resul
     let sealed = match location.open_for_reading().await {
         Ok(store) => rotation::count(&*store, keys).await,
         // Before the first registration there is none.
-        Err(StoreError::CannotOpen(_)) => Ok(Sealed::default()),
+        Err(StoreError::Missing) => Ok(Sealed::default()),
         Err(error) => Err(error),
     };
     let Sealed { to_these, to_others } = sealed.map_err(|error| format!("cannot read `{location}`: {error}"))?;

@@ -14,7 +14,7 @@ mod retention;
 mod stats;
 
 use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -257,7 +257,7 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Release { store, identity, id } => {
             let delivery = Delivery::open(&store.settings()?).await.map_err(|error| error.to_string())?;
             let is_released = delivery.release(id, now()).await.map_err(|error| error.to_string())?;
-            if is_released { redeliver(&store, &identity, None).await } else { Err(Failure::Missing) }
+            if is_released { redeliver(&store, &identity, Some(id)).await } else { Err(Failure::Missing) }
         }
         Command::Redeliver { store, identity, id } => redeliver(&store, &identity, id).await,
         Command::Copy { from, to } => Ok(copy(&from, &to).await?),
@@ -311,6 +311,15 @@ async fn redeliver(store: &StoreArguments, identity: &IdentityArguments, id: Opt
     }
     let Redelivered { sent, failed } = all;
     Ok(Answer { text: format!("{sent} sent, {failed} failed\n"), is_well: failed == 0 })
+}
+
+/// Writes a new file that only its owner can read.
+#[expect(clippy::disallowed_methods, reason = "the program writes the file its user names")]
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let cannot = |error: std::io::Error| format!("cannot write `{}`: {error}", path.display());
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(cannot)
 }
 
 fn pretty(value: &Value) -> String {

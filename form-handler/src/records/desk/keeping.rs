@@ -38,6 +38,11 @@ impl Desk<'_> {
             )));
         }
         let term = self.rules.term(&record);
+        if let Some((class, end)) = term.as_ref().and_then(|term| term.class.as_ref()) {
+            let fact =
+                format!("the class `{class}` keeps {id} until {}: what is to be kept longer takes a hold", day(*end));
+            return Err(refuse(fact));
+        }
         if let Some(end) = term.as_ref().and_then(|term| term.ceiling).filter(|end| *end < extension.until) {
             let version = term.map_or_else(String::new, |term| term.version);
             return Err(refuse(format!("statement {version} keeps {id} until {} at most", day(end))));
@@ -76,7 +81,7 @@ impl Desk<'_> {
         }
         let mut ledger = self.ledger().await?;
         let hold = Hold {
-            id: self.new_id('H', &ledger),
+            id: self.new_id('H', &ledger).await?,
             ground: ground.to_owned(),
             scope,
             is_standing,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Desk, DeskError};
 use crate::records::deed::Done;
 use crate::records::ledger::{self, Step, Tombstone};
-use crate::records::{Deed, Fate, Matters, Recheck, Refusal, Role, decide_again};
+use crate::records::{Deed, Extension, Fate, Matters, Recheck, Refusal, Role, decide_again};
 
 /// So many records are erased in one transaction.
 const LOT: usize = 100;
@@ -89,25 +89,26 @@ impl Desk<'_> {
         Ok(replayed)
     }
 
-    /// The holds and requests, unless the ledger knows of one that the store has not: then a backup was restored or the store
+    /// The holds and requests, and what each record is kept longer for by the ledger; unless the ledger knows of one that the store has not: then a backup was restored or the store
     /// is a copy, and what the missing one keeps would be erased.
-    pub(super) async fn matters_in_line(&self) -> Result<Matters, DeskError> {
+    pub(super) async fn matters_in_line(&self) -> Result<(Matters, BTreeMap<Uuid, Extension>), DeskError> {
         // First the ledger: what is added meanwhile is in the store before it is in there.
         let past = self.past()?;
         let matters = self.store()?.matters().await?;
+        let mut extensions = BTreeMap::new();
         for deed in past.deeds.into_values() {
             let missing = match deed {
+                Deed::Extend { record, extension } => {
+                    extensions.insert(record, extension);
+                    continue;
+                }
                 Deed::Hold(hold) if !matters.holds.iter().any(|found| found.id == hold.id) => hold.id,
                 Deed::Request(request) if !matters.requests.iter().any(|found| found.id == request.id) => request.id,
                 _ => continue,
             };
-            let fact = format!(
-                "the ledger has {missing}, and the store has not: after a backup was restored or a store copied, \
-                 `registrations erase replay` comes first"
-            );
-            return Err(Refusal::new("P516", fact).into());
+            return Err(not_in_line(&missing));
         }
-        Ok(matters)
+        Ok((matters, extensions))
     }
 
     /// What the ledger says was done.
@@ -132,6 +133,15 @@ impl Desk<'_> {
         })?;
         Ok(past)
     }
+}
+
+/// Refuses a store that lacks something the ledger has.
+pub(super) fn not_in_line(missing: &str) -> DeskError {
+    let fact = format!(
+        "the ledger has {missing}, and the store has not: after a backup was restored or a store copied, \
+         `registrations erase replay` comes first"
+    );
+    Refusal::new("P516", fact).into()
 }
 
 /// What was done, the last of each kind for each thing.

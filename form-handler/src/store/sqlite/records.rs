@@ -95,21 +95,29 @@ impl RecordStore for Sqlite {
 
     async fn destroy(&self, decisions: &[Decision], recheck: &Recheck) -> Result<Vec<Fate>, StoreError> {
         let (decisions, recheck) = (decisions.to_vec(), recheck.clone());
-        self.in_transaction(move |transaction| {
-            let matters = recheck.of(matters(transaction)?);
-            let fates = decisions.iter().map(|decision| {
-                let now = record(transaction, decision.record())?;
-                let fate = Fate::of(now.as_ref(), decision, &recheck, &matters);
-                if fate == Fate::Erased {
-                    let id = decision.record().to_string();
-                    // What hangs on it goes with it: foreign keys cascade.
-                    transaction.prepare("delete from registration where id = ?1")?.execute([id])?;
-                }
-                Ok(fate)
-            });
-            fates.collect()
-        })
-        .await
+        let fates = self
+            .in_transaction(move |transaction| {
+                let matters = recheck.of(matters(transaction)?);
+                let fates = decisions.iter().map(|decision| {
+                    let now = record(transaction, decision.record())?;
+                    let fate = Fate::of(now.as_ref(), decision, &recheck, &matters);
+                    if fate == Fate::Erased {
+                        let id = decision.record().to_string();
+                        // What hangs on it goes with it: foreign keys cascade.
+                        transaction.prepare("delete from registration where id = ?1")?.execute([id])?;
+                    }
+                    Ok(fate)
+                });
+                fates.collect()
+            })
+            .await?;
+        // Until a checkpoint the file still has what was erased; who is kept from it by a reader makes it with the next.
+        let checkpoint = |connection: &mut Connection| {
+            let _ = connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
+            Ok(())
+        };
+        self.in_background(checkpoint).await?;
+        Ok(fates)
     }
 }
 
