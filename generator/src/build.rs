@@ -264,7 +264,7 @@ fn render_page(
         Some(Card { address, png }) => output.write(&address, png).map(|()| Some(address))?,
         None => None,
     };
-    let words = search::has(site, page).then(|| search::words(&rendered.html));
+    let words = (output.is_kept() && search::has(site, page)).then(|| search::words(&rendered.html));
     let (mut ids, mut used) = (None, Vec::new());
     let beside = Beside { card: card.as_deref(), problem: None };
     if let Some(html) = theme.page(site, id, &rendered, beside, &mut diagnostics) {
@@ -403,7 +403,7 @@ fn write_lists(
 
 /// Writes the index of all words, and what searches it.
 fn write_search(site: &Site, pages: &[RenderedPage], output: &impl Output) -> Result<(), Failure> {
-    let Some(script) = search::script(site) else { return Ok(()) };
+    let Some(script) = search::script(site).filter(|_| output.is_kept()) else { return Ok(()) };
     let indexed = site.pages.iter().zip(pages).filter_map(|(page, rendered)| {
         let (title, description) = (&page.front.title, &page.front.description);
         Some(Indexed { address: &page.address, title, description, words: rendered.words.as_deref()? })

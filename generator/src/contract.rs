@@ -90,9 +90,8 @@ pub fn assemble(
                 continue;
             }
         };
-        let contract = form_contract(site, tree, theme, form, page, statement, diagnostics);
-        if let Some(mut contract) = contract {
-            contract.shown = shown(form, empty.get(&form.id).map_or("", String::as_str));
+        let frames = Frames { site, theme, form, page, empty };
+        if let Some(contract) = form_contract(&frames, tree, statement, diagnostics) {
             forms.insert(form.id.clone(), contract);
         }
     }
@@ -269,19 +268,16 @@ fn statement_in_force(site: &Site, statement: &Statement, earlier: Vec<EarlierSt
 }
 
 fn form_contract(
-    site: &Site,
+    frames: &Frames<'_>,
     tree: &SourceTree,
-    theme: &Theme,
-    form: &Form,
-    page: PageId,
     statement: &Statement,
     diagnostics: &mut Diagnostics,
 ) -> Option<FormContract> {
+    let Frames { site, form, page, empty, .. } = *frames;
     let thanks = thank_you_page(site, form, diagnostics);
-    let frames = Frames { site, theme, form, page };
     let letters = frames.letters(diagnostics);
     let receipt = thanks.and_then(|thanks| frames.receipt(thanks, tree, diagnostics));
-    let retry = retry_page(site, tree, theme, form, page, diagnostics);
+    let retry = retry_page(frames, tree, diagnostics);
     let contact = &contact_of(statement).email;
     Some(FormContract {
         endpoint: address::of_form(&form.id),
@@ -300,7 +296,7 @@ fn form_contract(
         never: form.never(statement).into_iter().map(|purpose| purpose.word().to_owned()).collect(),
         confirmation: form.confirmed_field(),
         proof_of_work: form.proof_of_work,
-        shown: Vec::new(),
+        shown: shown(form, empty.get(&form.id).map_or("", String::as_str)),
         sha256: form.sha256.clone(),
         fields: form.fields.iter().map(field_contract).collect(),
         messages: Messages {
@@ -376,21 +372,16 @@ fn thank_you_page(site: &Site, form: &Form, diagnostics: &mut Diagnostics) -> Op
 }
 
 /// Renders the form's page with marks in it, and cuts it there.
-fn retry_page(
-    site: &Site,
-    tree: &SourceTree,
-    theme: &Theme,
-    form: &Form,
-    page: PageId,
-    diagnostics: &mut Diagnostics,
-) -> Option<RetryPage> {
+fn retry_page(frames: &Frames<'_>, tree: &SourceTree, diagnostics: &mut Diagnostics) -> Option<RetryPage> {
+    let Frames { site, theme, form, page, empty } = *frames;
     let marked_fields = form.fields.iter().map(|field| mark(&format!("field:{}", field.name.value)));
     let markup = theme.form(form, marked_fields, diagnostics)?;
     let summary = theme.error_summary(&mark("items"), &form.path, diagnostics)?;
     let item = theme.error_item(&mark("target"), &mark("message"), &form.path, diagnostics)?;
 
     let path = &site.pages[page].path;
-    let forms = HashMap::from([(form.id.clone(), markup)]);
+    let mut forms = empty.clone();
+    forms.insert(form.id.clone(), markup);
     // What is wrong with the page's text has been said when it was rendered for the site.
     let rendered = markdown::render(site, theme, page, tree.text(path)?, &forms, &mut Diagnostics::new());
     let problem = format!("{summary}{}", mark("changes"));

@@ -39,6 +39,8 @@ pub(crate) struct Frames<'a> {
     pub(crate) form: &'a Form,
     /// The page it stands on.
     pub(crate) page: PageId,
+    /// Every form as it stands on its page, by id, for those that stand beside it.
+    pub(crate) empty: &'a HashMap<String, String>,
 }
 
 impl Frames<'_> {
@@ -71,9 +73,8 @@ impl Frames<'_> {
         let receipt = self.theme.fragment("receipt.html", vec![("receipt", receipt)], &self.form.path, diagnostics)?;
         let path = &self.site.pages[thanks].path;
         // What is wrong with the page's text has been said when it was rendered for the site.
-        let forms = HashMap::new();
         let mut rendered =
-            markdown::render(self.site, self.theme, thanks, tree.text(path)?, &forms, &mut Diagnostics::new());
+            markdown::render(self.site, self.theme, thanks, tree.text(path)?, self.empty, &mut Diagnostics::new());
         rendered.html.push_str(&receipt);
         let html = self.theme.page(self.site, thanks, &rendered, Beside::default(), diagnostics)?;
         // Visitors see this page too, and it has parts of the theme that no published one has.

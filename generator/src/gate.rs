@@ -3,6 +3,7 @@
 //! It neither scans nor decides: [`crate::scan`] finds, [`Policy`] allows. Where no statement is in force nothing was
 //! promised, and nothing is refused.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -87,7 +88,7 @@ impl<'a> Gate<'a> {
                 self.check(&within, finding, has_form, &mut used, diagnostics);
             }
         } else if is_script {
-            self.check_script(&within, text, 0, false, &mut used, diagnostics);
+            self.check_script(&within, text, false, &mut used, diagnostics);
         } else {
             style::requests(text, |written, asked| {
                 self.check_load(&within, written, Load::OfStyle, &asked, &mut used, diagnostics);
@@ -114,11 +115,7 @@ impl<'a> Gate<'a> {
                     .help("either remove the field: a registration needs no password")
                     .help("or lead to the site that has the accounts, with a link"),
             ),
-            FindingKind::Script(text) => {
-                // Where the script begins in a file, so that the place of a word in it is known.
-                let (_, place) = self.place(within, text);
-                self.check_script(within, text, place.start, has_form, used, diagnostics);
-            }
+            FindingKind::Script(text) => self.check_script(within, text, has_form, used, diagnostics),
             FindingKind::ScriptFile(integrity) => {
                 if let Asked::Stranger(_) | Asked::Unencrypted(_) = self.policy.asked(&scan::decode(written)) {
                     self.check_load(within, written, Load::Other, &scan::decode(written), used, diagnostics);
@@ -227,7 +224,6 @@ impl<'a> Gate<'a> {
         &self,
         within: &Within<'_>,
         text: &str,
-        start: usize,
         has_form: bool,
         used: &mut Vec<Used>,
         diagnostics: &mut Diagnostics,
@@ -243,11 +239,13 @@ impl<'a> Gate<'a> {
                     )),
             );
         }
-        let (path, place) = self.place(within, text);
+        // Looked for only where something is refused: a theme's script is on every page.
+        let place = OnceCell::new();
         for (at, word, power) in powers(text) {
-            let found_at = if place.is_empty() { 0..0 } else { start + at..start + at + word.len() };
             let refuse = |code, message: String| {
-                Diagnostic::error(&path, found_at.clone(), message)
+                let (path, Range { start, end }) = place.get_or_init(|| self.place(within, text));
+                let found_at = if start == end { 0..0 } else { start + at..start + at + word.len() };
+                Diagnostic::error(path, found_at, message)
                     .code(code)
                     .note(format!("found in `{}`", within.address))
                     .note(self.version())

@@ -510,3 +510,20 @@ fn the_page_is_a_form_without_cookies_that_runs_the_themes_script_alone() {
     assert!(headers.contains(&hash), "`{hash}` is not in {headers}");
     let _ = server.get("/thank-you/").expect(200);
 }
+
+#[test]
+fn a_form_that_is_shown_again_leaves_the_one_beside_it() {
+    let site = Site::shipped();
+    let register = site.read("content/forms/register.yaml");
+    let (fields, other) = register.split_once("  - name: other\n").expect("it asks for other information last");
+    let (head, _) = fields.split_once("  - name: name\n").expect("it asks for the name first");
+    site.write("content/forms/register.yaml", fields);
+    site.write("content/forms/ask.yaml", format!("{head}  - name: other\n{other}"));
+    site.write("content/register.md", site.read("content/register.md") + "\n{{ form(id=\"ask\") }}\n");
+    let server = serve(&site);
+    let shown = server.get("/register/").expect(200).body;
+    let again = server.register(&[("email", "")]).expect(422).body;
+    for page in [shown, again] {
+        assert!(page.contains("action=\"/api/register\"") && page.contains("action=\"/api/ask\""), "{page}");
+    }
+}

@@ -67,7 +67,10 @@
       });
       if (answer.redirected) return location.assign(answer.url);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      document.querySelector("main").replaceWith(page.querySelector("main"));
+      // Only the form shown again may take its place: what else a host answers would take away what was typed.
+      const main = page.querySelector(".error-summary")?.closest("main");
+      if (!main) throw new Error(answer.status);
+      document.querySelector("main").replaceWith(main);
       document.title = page.title;
       document.querySelector(".error-summary").focus();
     } catch {

@@ -12,7 +12,7 @@
   };
 
   const solve = async (input) => {
-    const challenge = await (await fetch(input.dataset.challenge)).json();
+    const challenge = await (await fetch(input.dataset.challenge, { signal: AbortSignal.timeout(10000) })).json();
     const { nonce, salt, cost, keyLength, keyPrefix } = challenge.parameters;
     const password = new Uint8Array([...unhex(nonce), 0, 0, 0, 0]);
     for (let counter = 0; ; counter += 1) {
