@@ -190,7 +190,7 @@ fn a_class_that_is_kept_longer_keeps_the_floor_and_the_ceiling() {
         |rules: &Rules, requests: &[Request], now: &str| decide(&spam, &[], requests, rules, at(now)).outcome().clone();
     let request = asked("2021-03-10T00:00:00Z");
     let restricted = Outcome::Restrict { until: at(FLOOR), request: request.id.clone() };
-    assert_eq!(decided(&rules, &[request.clone()], "2021-03-11T00:00:00Z"), restricted);
+    assert_eq!(decided(&rules, std::slice::from_ref(&request), "2021-03-11T00:00:00Z"), restricted);
     let erased = erase(Cause::Request(request.id.clone()), FLOOR);
     assert_eq!(decided(&rules, &[request], "2028-01-01T00:00:00Z"), erased);
     rules.versions[0].maximum = Some(Period::parse("P8Y").unwrap());
