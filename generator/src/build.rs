@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use statement::contract::Contract;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
 
+use crate::admin;
 use crate::cards::Card;
 use crate::contract::Placement;
 use crate::feed::{self, Feed};
@@ -193,7 +194,8 @@ fn render(
     let written = site.by_address.iter().filter(|(_, occupant)| !matches!(occupant, Occupant::Reserved(_)));
     let of_statements = statement_files::all_addresses(site);
     let of_search = search::script(site).map(|script| [script.address, search::INDEX]);
-    let others = of_statements.iter().map(String::as_str).chain(own).chain(of_search.into_iter().flatten());
+    let of_editors = of_search.into_iter().flatten().chain(admin::addresses(site));
+    let others = of_statements.iter().map(String::as_str).chain(own).chain(of_editors);
     output.prepare(&mut written.map(|(address, _)| address.as_str()).chain(others))?;
     let pages = kept
         .pages
@@ -211,6 +213,7 @@ fn render(
     diagnostics.append(others.found.clone());
     write_lists(site, tree, theme, &pages, kept.edited.as_ref(), output)?;
     write_search(site, &pages, output)?;
+    admin::write(site, tree, output)?;
     observer.begins(Stage::Check, 0);
     join(site, &pages, diagnostics);
     check_anchors(site, &pages, diagnostics);

@@ -6,6 +6,7 @@ use serde::Serialize;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 
 use crate::address;
+use crate::admin::{self, AdminConfig};
 use crate::policy::Policy;
 use crate::publication::{self, Publication};
 use crate::site::{Occupant, Site};
@@ -49,6 +50,7 @@ impl Headers {
     #[must_use]
     pub fn of(site: &Site, policy: &Policy<'_>) -> Self {
         let mut headers = Self { rules: vec![everywhere(site, policy)], gone: gone(site), lost: Vec::new() };
+        headers.rules.extend(site.config.admin.as_ref().map(of_editors));
         for publication in site.publications.iter().filter(|publication| publication.in_force().is_some()) {
             let home = &publication.home;
             headers.add(home.clone(), vec![("Cache-Control", SHORT.to_owned())]);
@@ -146,9 +148,19 @@ pub const LOST_IN_PAGES: [&str; 5] = [
     "Clear-Site-Data: the page that forgets a browser cannot make it forget",
 ];
 
+/// What holds where the site is edited.
+fn of_editors(admin: &AdminConfig) -> Rule {
+    let policy = ("Content-Security-Policy", admin.content_security_policy());
+    let headers = vec![policy, ("X-Robots-Tag", "noindex".to_owned()), ("Cache-Control", "no-cache".to_owned())];
+    Rule { path: format!("{}*", admin::PAGE), headers }
+}
+
+/// What holds for every file. Hosts join the policies of all rules that match, so that one for all would bind editors as
+/// it binds visitors: then each page says it itself.
 fn everywhere(site: &Site, policy: &Policy<'_>) -> Rule {
     let mut headers = Vec::new();
-    headers.extend(policy.content_security_policy(false).map(|policy| ("Content-Security-Policy", policy)));
+    let for_all = policy.content_security_policy(false).filter(|_| !policy.is_in_pages());
+    headers.extend(for_all.map(|policy| ("Content-Security-Policy", policy)));
     headers.push(("Referrer-Policy", "no-referrer".to_owned()));
     headers.push(("X-Content-Type-Options", "nosniff".to_owned()));
     headers.push(("X-Frame-Options", "DENY".to_owned()));

@@ -8,6 +8,7 @@
 //! ([`source_tree`]), one writes it ([`output`]), one puts URLs together ([`address`]).
 
 pub mod address;
+pub mod admin;
 pub mod assets;
 pub mod author_files;
 pub mod build;

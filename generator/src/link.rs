@@ -5,6 +5,7 @@ use std::ops::Range;
 use statement::diagnostic::near_match;
 
 use crate::address::{self, Destination, Suffix};
+use crate::admin;
 use crate::site::{LeftOut, Occupant, PageId, Site};
 use crate::words::{Words, small};
 
@@ -123,6 +124,12 @@ fn to_page(site: &Site, page: PageId, suffix: Suffix) -> Link {
 }
 
 fn site_path(site: &Site, path: &str, suffix: Suffix, is_search: bool) -> Result<Link, Broken> {
+    if admin::is_admins(site, path) {
+        return Err(Broken {
+            label: "the site is edited there, and visitors are not led there".to_owned(),
+            help: Some("leave out the link: editors know the address".to_owned()),
+        });
+    }
     match site.by_address.get(path) {
         Some(Occupant::Page(page)) => Ok(to_page(site, *page, suffix)),
         Some(Occupant::File(_) | Occupant::Redirect(_) | Occupant::Reserved(_)) => {

@@ -36,6 +36,12 @@ impl Moment {
         Ok(Self { at, has_time: true })
     }
 
+    /// Whether it is a moment on its day.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        self.has_time
+    }
+
     /// The day it is on, in the site's time zone.
     #[must_use]
     pub fn date(&self) -> Date {

@@ -26,6 +26,7 @@ pub struct Policy<'a> {
     /// The hashes of the theme's scripts, and of the one of this program where it is wanted.
     of_theme: Vec<&'a str>,
     base: Option<Url>,
+    is_in_pages: bool,
 }
 
 /// Whom an address asks.
@@ -52,7 +53,14 @@ impl<'a> Policy<'a> {
             declared: &site.config.declared,
             of_theme: of_theme.chain(of_search).collect(),
             base: Url::parse(&site.config.base_url).ok(),
+            is_in_pages: !site.config.declared.sends_headers() || site.config.admin.is_some(),
         }
+    }
+
+    /// Whether each page says of itself what a browser may do: where no header says it, or none that holds for all.
+    #[must_use]
+    pub fn is_in_pages(&self) -> bool {
+        self.is_in_pages
     }
 
     /// Whether visitors reach the site by `https`.

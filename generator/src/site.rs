@@ -19,6 +19,7 @@ use statement::version::{Statement, parse_version, start_of};
 use statement::yaml;
 
 use crate::address;
+use crate::admin::{self, AdminConfig};
 use crate::assets::Assets;
 use crate::cards;
 use crate::data;
@@ -439,6 +440,7 @@ impl Site {
         site.spread_lists(diagnostics);
         site.add_sitemaps();
         site.add_search(diagnostics);
+        site.reserve_admin(tree, diagnostics);
         site.add_files(tree, diagnostics);
         site.add_cards(diagnostics);
         site.add_redirects(diagnostics);
@@ -1011,6 +1013,16 @@ impl Site {
     fn add_sitemaps(&mut self) {
         for path in well_known::sitemap_parts(self) {
             self.by_address.entry(path).or_insert(Occupant::Reserved("the site's own file stands there"));
+        }
+    }
+
+    /// Keeps the addresses of those who edit the site in the browser.
+    fn reserve_admin(&mut self, tree: &SourceTree, diagnostics: &mut Diagnostics) {
+        admin::check(self, tree, diagnostics);
+        for address in admin::addresses(self) {
+            let occupant = Occupant::Reserved("the site is edited there, as `admin` in `content/site.yaml` says");
+            let span = self.config.admin.as_ref().map_or(0..0, AdminConfig::span);
+            self.occupy(address, occupant, &site_config::PATH.into(), span, diagnostics);
         }
     }
 

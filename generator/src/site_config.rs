@@ -8,6 +8,7 @@ use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::yaml::{self, Fields, Located, Value};
 
 use crate::address;
+use crate::admin::AdminConfig;
 use crate::cards;
 use crate::declared::Declared;
 use crate::images::scaled;
@@ -55,6 +56,8 @@ pub struct SiteConfig {
     pub cards: bool,
     /// Whether there is a page on which the site is searched.
     pub search: bool,
+    /// How the site is edited in the browser, if at all.
+    pub admin: Option<AdminConfig>,
 }
 
 /// In which widths pictures are published.
@@ -162,6 +165,7 @@ impl SiteConfig {
         let images = parse_images(&mut config);
         let cards = parse_switch(&mut config, "cards", cards::IS_AVAILABLE, "cards");
         let search = parse_switch(&mut config, "search", search::IS_AVAILABLE, "search");
+        let admin = config.mapping("admin", "`admin`").and_then(AdminConfig::parse);
         config.finish();
         let base_url = match base_url {
             None => in_file,
@@ -190,6 +194,7 @@ impl SiteConfig {
             images,
             cards,
             search,
+            admin,
         })
     }
 }

@@ -1,5 +1,5 @@
-//! The one module that reads the disk: every file under `content/` and `themes/`, in the order of their paths, and the
-//! theme in this program where the site has no copy of it.
+//! The one module that reads the disk: every file under `content/` and `themes/`, in the order of their paths, the
+//! theme in this program where the site has no copy of it, and what npm installed for editors.
 //!
 //! It knows nothing of what the files mean, only which of them are text. Paths are in Unicode's composed form (NFC),
 //! whatever form the disk keeps them in.
@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use walkdir::WalkDir;
 
-use crate::{Failure, address, documents, theme_files};
+use crate::{Failure, address, admin, documents, theme_files};
 
 /// A site's files.
 #[derive(Debug, Default)]
@@ -116,6 +116,7 @@ impl SourceTree {
         for folder in FOLDERS.iter().filter(|folder| root.join(folder).exists()) {
             walk(&root.join(folder), root, &canonical_root, &mut walked, diagnostics)?;
         }
+        walked.extend(admin::PACKAGES.iter().map(|(path, _)| root.join(path)).filter(|file| file.is_file()));
         let with_path = |file: PathBuf| Ok((site_path(root, &file)?, file));
         let mut found = walked.into_par_iter().map(with_path).collect::<Result<Vec<(String, PathBuf)>, Failure>>()?;
         found.par_sort_unstable();
@@ -204,10 +205,16 @@ impl SourceTree {
         (start..start + count).map(|index| (index, &self.files[index]))
     }
 
+    /// A file, if there is one of that path.
+    #[must_use]
+    pub fn find(&self, path: &str) -> Option<&SourceFile> {
+        self.by_path.get(path).map(|index| &self.files[*index])
+    }
+
     /// The text of a file, if there is such a file and it is text.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
-        self.files[*self.by_path.get(path)?].text()
+        self.find(path)?.text()
     }
 }
 

@@ -755,9 +755,10 @@ fn site_value(site: &Site, menu: &[String], current: usize) -> Value {
     }
 }
 
-/// The browser's policy, where a page must say it because the host sends no headers.
+/// The browser's policy, where a page must say it itself.
 fn policy_in_page(site: &Site) -> Option<String> {
-    if site.config.declared.sends_headers() { None } else { Policy::of(site).content_security_policy(true) }
+    let policy = Policy::of(site);
+    policy.is_in_pages().then(|| policy.content_security_policy(true)).flatten()
 }
 
 fn data_value(site: &Site) -> Value {

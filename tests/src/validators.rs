@@ -70,6 +70,23 @@ pub fn host(root: &Path) -> Value {
     serde_json::from_str(&finished.stdout).expect("JSON is printed")
 }
 
+/// What a JSON schema says of a file, by `schema.mjs`; `[]` when it is as it should be.
+///
+/// # Panics
+/// When one of them is not JSON.
+#[must_use]
+pub fn json_schema(schema: &Path, json: &Path) -> String {
+    let program = installed().join("schema.mjs");
+    fs::copy(file("schema.mjs"), &program).expect("a file can be copied");
+    run(node(installed()).arg(program).arg(schema).arg(json)).success().stdout
+}
+
+/// A file of what npm installed.
+#[must_use]
+pub fn package(path: &str) -> PathBuf {
+    installed().join("node_modules").join(path)
+}
+
 /// What the Nu HTML Checker, the validator of the W3C, says of all pages, styles and pictures below folders; nothing
 /// when they are valid.
 #[must_use]

@@ -120,6 +120,7 @@ fn the_reference_of_settings_has_every_key() {
         "menu": [{"label": "Home", "to": "_index.md"}],
         "taxonomies": [{"name": "topics"}],
         "feed": {}, "images": {}, "markdown": {},
+        "admin": {"host": "github", "repository": "optimal/site"},
         "providers": [{"name": "Pictures Inc"}],
         "mailboxes": [{"address": "a@example.org", "retention": "P7Y"}],
     });
