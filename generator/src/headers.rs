@@ -2,6 +2,8 @@
 //!
 //! What a browser may do comes from [`Policy`]; here are the paths, and what a host cannot do.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 
@@ -45,10 +47,10 @@ pub struct Rule {
 }
 
 impl Headers {
-    /// The headers of the site.
+    /// The headers of the site; `scripts` are the scripts of the theme that stand on its pages.
     #[must_use]
-    pub fn of(site: &Site, policy: &Policy<'_>) -> Self {
-        let mut headers = Self { rules: vec![everywhere(site, policy)], gone: gone(site), lost: Vec::new() };
+    pub fn of(site: &Site, policy: &Policy<'_>, scripts: &BTreeSet<usize>) -> Self {
+        let mut headers = Self { rules: vec![everywhere(site, policy, scripts)], gone: gone(site), lost: Vec::new() };
         for publication in site.publications.iter().filter(|publication| publication.in_force().is_some()) {
             let home = &publication.home;
             headers.add(home.clone(), vec![("Cache-Control", SHORT.to_owned())]);
@@ -146,9 +148,10 @@ pub const LOST_IN_PAGES: [&str; 5] = [
     "Clear-Site-Data: the page that forgets a browser cannot make it forget",
 ];
 
-fn everywhere(site: &Site, policy: &Policy<'_>) -> Rule {
+fn everywhere(site: &Site, policy: &Policy<'_>, scripts: &BTreeSet<usize>) -> Rule {
+    let policy_of_browsers = policy.content_security_policy(scripts, false);
     let mut headers = Vec::new();
-    headers.extend(policy.content_security_policy(false).map(|policy| ("Content-Security-Policy", policy)));
+    headers.extend(policy_of_browsers.map(|policy| ("Content-Security-Policy", policy)));
     headers.push(("Referrer-Policy", "no-referrer".to_owned()));
     headers.push(("X-Content-Type-Options", "nosniff".to_owned()));
     headers.push(("X-Frame-Options", "DENY".to_owned()));
