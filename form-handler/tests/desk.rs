@@ -28,7 +28,7 @@ const YEAR: i64 = 366;
 const ERASURE: RequestKind = RequestKind::Erasure { citation: None };
 
 fn of(records: &[Uuid]) -> Scope {
-    Scope { records: records.iter().copied().collect(), ..Scope::default() }
+    Scope { records: Some(records.iter().copied().collect()), ..Scope::default() }
 }
 
 fn said<T: std::fmt::Debug>(result: Result<T, DeskError>) -> String {
@@ -286,7 +286,7 @@ async fn a_clock_that_was_set_back_is_refused() {
     );
     office.sweep(Subject::Retention, "ada", after(11)).await.unwrap();
     let before = at_desk!(office, "ada", after(10), |desk| {
-        let read = desk.note_read(Role::Reader, "show", &id.to_string(), None, &[]).await;
+        let read = desk.note(Role::Reader, "show", &id.to_string(), None, &[]).await;
         said(desk.settle("show", "-", read).await)
     });
     assert!(
@@ -357,13 +357,20 @@ impl Meddler {
     }
 }
 
+fn lost() -> StoreError {
+    StoreError::Other("no answer in time".into())
+}
+
 #[async_trait]
 impl RecordStore for Meddler {
+    fn store(&self) -> &dyn Store {
+        &*self.store
+    }
     async fn records(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Record>, StoreError> {
         self.inner().records(after, limit).await
     }
-    async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError> {
-        self.inner().record(id).await
+    async fn find(&self, ids: &[Uuid]) -> Result<Vec<Record>, StoreError> {
+        self.inner().find(ids).await
     }
     async fn restricted(&self) -> Result<Vec<Uuid>, StoreError> {
         self.inner().restricted().await
@@ -372,7 +379,11 @@ impl RecordStore for Meddler {
         self.inner().matters().await
     }
     async fn put_hold(&self, hold: &Hold) -> Result<(), StoreError> {
-        self.inner().put_hold(hold).await
+        if self.lost == Some(false) {
+            return Err(lost());
+        }
+        self.inner().put_hold(hold).await?;
+        if self.lost == Some(true) { Err(lost()) } else { Ok(()) }
     }
     async fn put_request(&self, request: &Request) -> Result<(), StoreError> {
         self.inner().put_request(request).await
@@ -391,10 +402,10 @@ impl RecordStore for Meddler {
             self.put_hold(hold).await?;
         }
         if self.lost == Some(false) {
-            return Err(StoreError::Locked);
+            return Err(lost());
         }
         let fates = self.inner().destroy(decisions, recheck).await?;
-        if self.lost == Some(true) { Err(StoreError::Locked) } else { Ok(fates) }
+        if self.lost == Some(true) { Err(lost()) } else { Ok(fates) }
     }
 }
 
@@ -408,7 +419,11 @@ async fn what_was_cut_short_is_ended_by_whoever_comes_next() {
         let desk = office.desk(&store, &ledger, "ada", at);
         let plan = desk.plan(&Subject::Retention, &mut |_, _, _| {}).await.unwrap();
         let apply = desk.apply(&Subject::Retention, &plan.id(), &mut |_| {}).await;
-        assert_eq!(said(apply), "the store is locked by another program");
+        assert_eq!(
+            said(apply),
+            "the store failed: no answer in time; whether it was done is not known: the next command ends it, so look \
+             before you try again"
+        );
         assert!(office.erased().is_empty());
         assert_eq!(office.entries().last().unwrap().act.outcome, Step::Begun);
 
@@ -421,6 +436,142 @@ async fn what_was_cut_short_is_ended_by_whoever_comes_next() {
             .find(|entry| entry.act.reason.as_deref() == Some("a program was stopped; what it had begun was ended"));
         assert_eq!(ended.unwrap().act.outcome, Step::Done);
     }
+}
+
+#[tokio::test]
+async fn a_hold_of_which_nobody_knows_whether_it_was_placed_is_placed() {
+    for is_done in [false, true] {
+        let office = Office::new();
+        let id = office.register("Ada", now()).await;
+        let (store, ledger) = (Meddler { lost: Some(is_done), ..Meddler::new(office.store().await) }, office.ledger());
+        let desk = office.desk(&store, &ledger, "lea", after(1));
+        let placed = desk.place_hold("litigation-hold", of(&[id]), false, "case 7").await;
+        assert!(said(placed).contains("whether it was done is not known"));
+        let steps: Vec<Step> = office.entries().iter().map(|entry| entry.act.outcome).collect();
+        assert_eq!(steps, [Step::Begun], "nothing says that it failed");
+        let holds = at_desk!(office, "ada", after(2), |desk| desk.matters("hold list").await.unwrap().holds);
+        assert_eq!((holds.len(), holds[0].id.as_str()), (1, "H-2024-001"));
+        assert_eq!(office.entries()[1].act.outcome, Step::Done);
+    }
+    // What a store says it has not done was not done.
+    let office = Office::new();
+    let id = office.register("Ada", now()).await;
+    let (store, ledger) = (office.store().await, office.ledger());
+    let reading = office.place().open_for_reading().await.unwrap();
+    let desk = office.desk(reading.records().unwrap(), &ledger, "lea", after(1));
+    let placed = desk.place_hold("litigation-hold", of(&[id]), false, "case 7").await;
+    assert_eq!(said(placed), "the store is read-only");
+    assert_eq!(office.entries()[1].act.outcome, Step::Failed);
+    assert!(store.records().unwrap().matters().await.unwrap().holds.is_empty());
+}
+
+#[tokio::test]
+async fn no_address_leaves_a_trace_in_the_ledger() {
+    let office = Office::new();
+    let id = office.register_with("name=Ada&email=ada@example.org", now()).await;
+    let key = office.store().await.get(id).await.unwrap().unwrap().person_keys.remove(0);
+    let person = |key: &str| Scope { people: [key.to_owned()].into(), ..Scope::default() };
+    let (hold, covered) = at_desk!(office, "lea", after(1), |desk| {
+        desk.place_hold("litigation-hold", person(&key), false, "case 7").await.unwrap()
+    });
+    assert_eq!((hold.scope, covered), (of(&[id]), 1));
+    let request =
+        at_desk!(office, "ada", after(1), |desk| desk.open_request(ERASURE, person(&key), "letter").await.unwrap());
+    assert_eq!(request.scope, of(&[id]));
+    let stranger = "f".repeat(64);
+    let none =
+        at_desk!(office, "ada", after(1), |desk| desk.open_request(ERASURE, person(&stranger), "mail").await.unwrap());
+    assert_eq!(none.scope, of(&[]), "a request that is about nothing");
+    let applied = office.sweep(Subject::Request(none.id.clone()), "ada", after(8 * YEAR)).await.unwrap();
+    assert_eq!(applied, Applied { closed: vec![none.id], ..Applied::default() });
+    let refused = at_desk!(office, "lea", after(8 * YEAR), |desk| {
+        desk.place_hold("litigation-hold", person(&stranger), false, "case 8").await
+    });
+    assert_eq!(
+        said(refused),
+        "P524: nobody of these has a registration, so the hold would keep nothing: with `--standing` it keeps what comes \
+         later"
+    );
+    let ledger = std::fs::read_to_string(office.ledger()).unwrap();
+    assert!(!ledger.contains(&key) && !ledger.contains(&stranger), "{ledger}");
+
+    // What covers what comes later cannot do without.
+    let (hold, covered) = at_desk!(office, "lea", after(8 * YEAR), |desk| {
+        desk.place_hold("litigation-hold", person(&stranger), true, "case 8").await.unwrap()
+    });
+    assert_eq!((hold.scope, covered), (person(&stranger), 0));
+    assert_eq!(office.ids().await, [id]);
+}
+
+#[tokio::test]
+async fn what_is_released_from_suspicion_is_so_after_a_restore_too() {
+    let office = Office::new();
+    let spam = office.register_with("name=Ada&web_address=x", now()).await;
+    let other = office.register_with("name=Eve&web_address=x", now()).await;
+    let good = office.register("Bob", now()).await;
+    office.back_up();
+    let release = |who: &'static str, id: Uuid| {
+        let office = &office;
+        async move { at_desk!(office, who, after(1), |desk| desk.release(id).await) }
+    };
+    assert_eq!(
+        said(release("lea", spam).await),
+        "P502: `lea` has not the role `records`, which it takes to take a registration out of suspected spam"
+    );
+    assert_eq!(said(release("ada", good).await), format!("there is no registration {good} held as suspected spam"));
+    release("ada", spam).await.unwrap();
+    assert!(said(release("ada", spam).await).starts_with("there is no registration "));
+    assert!(office.store().await.records().unwrap().restrict(other, "R-1").await.unwrap());
+    assert_eq!(
+        said(release("ada", other).await),
+        format!("P531: {other} is to be erased as soon as it may be, and until then only legal sees it")
+    );
+    let line = office.entries().into_iter().find(|entry| entry.act.action == "release").unwrap();
+    assert_eq!((line.act.target, line.act.role.as_str()), (spam.to_string(), "records"));
+
+    office.restore();
+    let replayed = at_desk!(office, "ada", after(2), |desk| desk.replay().await.unwrap());
+    assert_eq!(replayed.changed, 1);
+    let suspected: Vec<Uuid> =
+        office.records().await.iter().filter(|record| record.is_suspected).map(|record| record.id).collect();
+    assert_eq!(suspected, [other]);
+    // By its class it would have been gone since.
+    office.sweep(Subject::Retention, "ada", after(YEAR)).await.unwrap();
+    assert!(office.ids().await.contains(&spam));
+}
+
+#[tokio::test]
+async fn a_lost_extension_is_missed_before_a_plan() {
+    let office = Office::new();
+    let id = office.register("Ada", now()).await;
+    office.back_up();
+    let at = after(7 * 365);
+    at_desk!(office, "ada", at, |desk| desk.extend(id, "2032-01-01".parse().unwrap(), "warranty").await.unwrap());
+    office.restore();
+    assert_eq!(
+        said(office.sweep(Subject::Retention, "ada", at).await),
+        format!(
+            "P516: the ledger has an extension of {id}, and the store has not: after a backup was restored or a store \
+             copied, `registrations erase replay` comes first"
+        )
+    );
+    assert_eq!(at_desk!(office, "ada", at, |desk| desk.replay().await.unwrap()).changed, 1);
+    assert_eq!(office.sweep(Subject::Retention, "ada", at).await.unwrap().erased, 0);
+    assert_eq!(office.ids().await, [id]);
+}
+
+#[tokio::test]
+async fn no_two_holds_have_one_name_whatever_became_of_the_ledger() {
+    let office = Office::new();
+    let id = office.register("Ada", now()).await;
+    let place = || async {
+        at_desk!(office, "lea", after(1), |desk| {
+            desk.place_hold("litigation-hold", of(&[id]), false, "case 7").await.unwrap().0.id
+        })
+    };
+    assert_eq!([place().await, place().await], ["H-2024-001", "H-2024-003"]);
+    std::fs::remove_file(office.ledger()).unwrap();
+    assert_eq!([place().await, place().await], ["H-2024-002", "H-2024-004"]);
 }
 
 #[tokio::test]

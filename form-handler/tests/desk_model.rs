@@ -115,7 +115,7 @@ async fn run(steps: Vec<Step>) {
             }
             Step::Hold(number) => {
                 let Some(id) = chosen(number, model.records.keys()).copied() else { continue };
-                let scope = Scope { records: [id].into(), ..Scope::default() };
+                let scope = Scope { records: Some([id].into()), ..Scope::default() };
                 let hold = at_desk!(office, "lea", now, |desk| {
                     desk.place_hold("litigation-hold", scope, false, "a case").await.unwrap().0
                 });
@@ -128,7 +128,7 @@ async fn run(steps: Vec<Step>) {
             }
             Step::Ask(number) => {
                 let Some(id) = chosen(number, model.records.keys()).copied() else { continue };
-                let scope = Scope { records: [id].into(), ..Scope::default() };
+                let scope = Scope { records: Some([id].into()), ..Scope::default() };
                 let request = at_desk!(office, "ada", now, |desk| {
                     desk.open_request(RequestKind::Erasure { citation: None }, scope, "a letter").await.unwrap()
                 });

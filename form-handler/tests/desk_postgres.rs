@@ -45,7 +45,7 @@ async fn postgres_destroys_only_what_is_decided_again() {
 
     // The plan that was made before a hold is refused, and the next one keeps what it covers.
     let plan = at_desk!(office, "ada", at, |desk| desk.plan(&Subject::Retention, &mut |_, _, _| {}).await.unwrap());
-    let scope = Scope { records: [held].into(), ..Scope::default() };
+    let scope = Scope { records: Some([held].into()), ..Scope::default() };
     let hold = at_desk!(office, "lea", at, |desk| {
         desk.place_hold("litigation-hold", scope, false, "case 7").await.unwrap().0
     });

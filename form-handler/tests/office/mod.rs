@@ -61,9 +61,13 @@ impl Office {
         location.split_once("reference=").unwrap().1.parse().unwrap()
     }
 
-    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+    pub(crate) fn place(&self) -> Location {
         let place = self.url.as_ref().map(|url| Location::parse(url, &|_| None).unwrap());
-        place.unwrap_or_else(|| database(self.folder())).open().await.unwrap()
+        place.unwrap_or_else(|| database(self.folder()))
+    }
+
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        self.place().open().await.unwrap()
     }
 
     pub(crate) fn desk<'a>(

@@ -187,9 +187,10 @@ impl Desk<'_> {
     ) -> Result<Vec<Fate>, DeskError> {
         let begun = Act { detail: Some(detail(&Deed::Erase(tombstones.clone()))), ..act };
         let of = ledger.append(begun.clone(), self.now)?;
-        let fates = self.store()?.destroy(decisions, recheck).await;
-        // A store that fails may have done it all the same: then whoever comes next looks up what it has done.
-        let fates = fates?;
+        let fates = match self.store()?.destroy(decisions, recheck).await {
+            Ok(fates) => fates,
+            failed => return self.end_of(ledger, begun, of, failed),
+        };
         self.end(ledger, begun, true, Done { of, erased: deed::erased(&tombstones, &fates) })?;
         Ok(fates)
     }
