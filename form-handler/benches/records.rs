@@ -120,7 +120,7 @@ async fn plan(path: &Path, ledger: &Path, count: u32) -> Duration {
     let store = Location::Sqlite(path.to_owned()).open_for_reading().await.unwrap();
     let contract = contract();
     let now = start() + SignedDuration::from_hours(24 * 365 * 16);
-    let desk = Desk::new(store.records(), ledger, Some(&contract), &People::default(), Who::owner("bench"), now);
+    let desk = Desk::new(Some(store.records()), ledger, Some(&contract), &People::default(), Who::owner("bench"), now);
     let mut due = 0_u64;
     let mut each = |_: &Record, outcome: &Outcome, _| {
         due += u64::from(matches!(outcome, Outcome::Erase { cause: Cause::Expiry, .. }));

@@ -201,11 +201,9 @@ pub enum Order {
 /// may have been done all the same, so each may be tried again.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
-    /// What it does for staff; none for a store that cannot destroy under a condition and so keeps no holds.
+    /// What it does for staff.
     #[cfg(feature = "staff")]
-    fn records(&self) -> Option<&dyn RecordStore> {
-        None
-    }
+    fn records(&self) -> &dyn RecordStore;
 
     /// Whether it answers.
     async fn reach(&self) -> Result<(), StoreError>;

@@ -96,7 +96,7 @@ struct Export<'a> {
 
 impl Export<'_> {
     async fn run(&self, at: &Desk<'_>, id: &str, out: &Path, is_json: bool) -> Result<Answer, Failure> {
-        let matters = self.office.records()?.matters().await.map_err(|error| error.to_string())?;
+        let matters = self.office.records().matters().await.map_err(|error| error.to_string())?;
         let request = matters.requests.iter().find(|request| request.id == id && request.kind == RequestKind::Access);
         let request = request.ok_or_else(|| Failure::Refused(format!("there is no request {id} for access")))?;
         let records = self.records(request).await?;
@@ -115,7 +115,7 @@ impl Export<'_> {
     /// Everything about the person, held and restricted too.
     async fn records(&self, request: &Request) -> Result<Vec<Record>, Failure> {
         let ids: Vec<Uuid> = request.scope.named().unwrap_or_default().into_iter().collect();
-        let mut records = self.office.records()?.find(&ids).await.map_err(|error| error.to_string())?;
+        let mut records = self.office.records().find(&ids).await.map_err(|error| error.to_string())?;
         records.retain(|record| request.scope.covers(record));
         Ok(records)
     }

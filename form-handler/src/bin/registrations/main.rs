@@ -303,7 +303,7 @@ async fn redeliver(seat: &SeatArguments, identity: &IdentityArguments, id: Optio
     let allowed = at.must_be(Role::Records, "send mail again");
     at.settle("redeliver", &target, allowed).await?;
     if let Some(id) = id
-        && office.records()?.record(id).await.map_err(|error| error.to_string())?.is_none()
+        && office.records().record(id).await.map_err(|error| error.to_string())?.is_none()
     {
         return Err(Failure::Missing);
     }

@@ -203,12 +203,12 @@ impl Seat {
 
 impl Office {
     /// What the store does for staff.
-    pub(crate) fn records(&self) -> Result<&dyn RecordStore, String> {
-        self.store.records().ok_or_else(|| "this takes a store in SQLite or PostgreSQL".to_owned())
+    pub(crate) fn records(&self) -> &dyn RecordStore {
+        self.store.records()
     }
 
     pub(crate) fn desk(&self) -> Desk<'_> {
-        self.seat.desk_at(self.store.records())
+        self.seat.desk_at(Some(self.records()))
     }
 }
 

@@ -81,9 +81,7 @@ pub(crate) async fn list_all(arguments: ListArguments) -> Result<Answer, Failure
 
 /// What only legal may see.
 pub(crate) async fn restricted(office: &Office) -> Result<HashSet<Uuid>, Failure> {
-    // A store that cannot restrict has nothing that is.
-    let Some(records) = office.store.records() else { return Ok(HashSet::new()) };
-    records.restricted().await.map(HashSet::from_iter).map_err(|error| Failure::Machine(error.to_string()))
+    office.records().restricted().await.map(HashSet::from_iter).map_err(|error| Failure::Machine(error.to_string()))
 }
 
 pub(crate) async fn show(arguments: ShowArguments) -> Result<Answer, Failure> {

@@ -123,7 +123,7 @@ pub(crate) async fn apply(
 }
 
 async fn report(desk: &DeskArguments, office: &Office, applied: &Applied, version: &str) -> Result<Answer, Failure> {
-    let matters = office.records()?.matters().await.map_err(|error| error.to_string())?;
+    let matters = office.records().matters().await.map_err(|error| error.to_string())?;
     let held = applied.held(&matters);
     let Applied { erased, restricted, kept, closed } = applied;
     if desk.json {

@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
     };
     let (mut counts, mut after) = (Counts::new(unit), None);
     loop {
-        let page = office.records()?.records(after, 1000).await.map_err(|error| error.to_string())?;
+        let page = office.records().records(after, 1000).await.map_err(|error| error.to_string())?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         page.iter().for_each(|record| counts.add(record));
