@@ -278,15 +278,6 @@ impl Delivery {
         Ok(done)
     }
 
-    /// Takes a registration out of those that are held, with the mail to staff due now; whether it was held.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn release(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(store) = &self.store else { return Ok(false) };
-        store.release(id, now).await
-    }
-
     /// What is in the store, where there is one.
     ///
     /// # Errors

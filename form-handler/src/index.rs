@@ -35,6 +35,12 @@ impl IndexKey {
         Self::new(String::new())
     }
 
+    /// Whether only its holders can make its hashes.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        !self.0.expose().is_empty()
+    }
+
     /// Tells the same answers from others.
     pub(crate) fn submission(&self, answers: &[u8]) -> String {
         self.hash(Kind::Submission, answers)

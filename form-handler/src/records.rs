@@ -32,4 +32,4 @@ pub use request::{REQUEST_DAYS_MAX, Request, RequestKind, RequestState};
 pub use rules::{Class, ClassOf, Rules, Term, VersionRules};
 pub use stats::{Counts, Unit};
 pub use store::{Fate, Matters, Recheck, RecordStore};
-pub(crate) use store::{HOLD, REQUEST};
+pub(crate) use store::{HOLD, REQUEST, to_json};

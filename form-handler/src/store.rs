@@ -68,6 +68,9 @@ pub enum StoreError {
     /// It is not what we wrote.
     #[error("it is not a store of ours, or it is damaged")]
     Damaged,
+    /// What was to be changed has been changed since it was read.
+    #[error("it was changed meanwhile")]
+    Changed,
     /// Nothing has been stored there yet.
     #[error("there is no store yet")]
     Missing,
@@ -85,6 +88,18 @@ pub enum StoreError {
     /// Anything else.
     #[error("the store failed: {0}")]
     Other(String),
+}
+
+impl StoreError {
+    /// Whether what was asked for was not done, for certain. Of anything else nobody knows.
+    #[cfg(feature = "staff")]
+    pub(crate) fn is_certain(&self) -> bool {
+        match self {
+            Self::Locked | Self::NotDurable(_) | Self::Full | Self::ReadOnly | Self::Changed => true,
+            Self::Missing | Self::FromEarlier | Self::FromLater => true,
+            Self::Damaged | Self::CannotOpen(_) | Self::Other(_) => false,
+        }
+    }
 }
 
 /// What is known of a registration besides what was typed.
@@ -186,11 +201,9 @@ pub enum Order {
 /// may have been done all the same, so each may be tried again.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
-    /// What it does for staff; none for a store that cannot destroy under a condition and so keeps no holds.
+    /// What it does for staff.
     #[cfg(feature = "staff")]
-    fn records(&self) -> Option<&dyn RecordStore> {
-        None
-    }
+    fn records(&self) -> &dyn RecordStore;
 
     /// Whether it answers.
     async fn reach(&self) -> Result<(), StoreError>;

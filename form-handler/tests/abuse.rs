@@ -31,8 +31,9 @@ async fn what_a_program_fills_in_is_held_and_mailed_to_nobody_until_staff_releas
     let settings = Settings::from_environment(&|_| None, Some(&local)).unwrap();
     let delivery = std::sync::Arc::new(Delivery::open(&settings).await.unwrap());
     let id = held[0].registration.id;
-    assert!(delivery.release(id, now()).await.unwrap());
-    assert!(!delivery.release(id, now()).await.unwrap(), "it is not held any more");
+    let store = database(folder.path()).open().await.unwrap();
+    assert!(store.release(id, now()).await.unwrap());
+    assert!(!store.release(id, now()).await.unwrap(), "it is not held any more");
     assert_eq!(delivery.redeliver(&contract(Notify::Reference), now(), 9).await.unwrap().sent, 1);
     assert_eq!(stored(folder.path()).await.len(), 2);
     assert_eq!(answer(&handler, post(body("name=Eve&web_address=&web_address="))).await.0, 422);

@@ -56,7 +56,7 @@ fn record() -> Record {
 }
 
 fn of_record() -> Scope {
-    Scope { records: [Uuid::from_u128(1)].into(), ..Scope::default() }
+    Scope { records: Some([Uuid::from_u128(1)].into()), ..Scope::default() }
 }
 
 fn hold() -> Hold {
@@ -271,7 +271,8 @@ fn a_hold_covers_what_it_says() {
     let day = |text: &str| Some(text.parse().unwrap());
     assert!(Scope::default().is_empty() && !of_record().is_empty());
     assert!(with(of_record()));
-    assert!(!with(Scope { records: [Uuid::from_u128(2)].into(), ..Scope::default() }));
+    assert!(!with(Scope { records: Some([Uuid::from_u128(2)].into()), ..Scope::default() }));
+    assert!(!with(Scope { records: Some([].into()), ..Scope::default() }), "nobody's are not everybody's");
     let person = Scope { people: ["key".into()].into(), ..Scope::default() };
     assert!(!with(person.clone()), "the index has nothing of the person");
     assert!(with(Scope { of_people: [Uuid::from_u128(1)].into(), ..person }));

@@ -291,5 +291,5 @@ async fn a_store_is_copied_as_often_as_one_likes_and_read_as_before() {
     let back = office.registrations(&["copy", "--from", "./new.sqlite", "--to", "./third.sqlite"]);
     assert_eq!(back.exit(0).text(), "1 copied, 0 there already, 0 different\n");
     let missing = office.registrations(&["copy", "--from", "./missing.sqlite", "--to", "./new.sqlite"]);
-    assert_eq!(missing.exit(2).err, "error: `./missing.sqlite`: there is no store yet\n");
+    assert_eq!(missing.exit(2).err, "error: cannot read `./missing.sqlite`: there is no store yet\n");
 }

@@ -152,7 +152,7 @@ async fn every_command_of_the_guide_does_what_the_guide_says() {
             ["erase", "replay"] => {
                 assert_eq!(
                     said.out,
-                    "0 erased again, 0 holds and 0 requests put back, 0 restricted or extended again\n"
+                    "0 erased again, 0 holds and 0 requests put back, 0 restricted, extended or released again\n"
                 );
                 words.insert("SHOWN", reference.clone());
             }
@@ -279,4 +279,90 @@ async fn a_receipt_and_a_ledger_that_were_altered_are_told() {
         (altered.code, altered.err.as_str()),
         (1, "error: P540: the ledger was altered: line 1 is not the one that was seen\n")
     );
+}
+
+#[tokio::test]
+async fn no_deed_goes_round_the_desk() {
+    let site = Site::new();
+    let id = site.register("name=Spam&web_address=x", Timestamp::now()).await;
+    let key = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    let deeds = [
+        (format!("registrations release {id}"), "take a registration out of suspected spam"),
+        ("registrations redeliver".to_owned(), "send mail again"),
+        (
+            "registrations copy --from .candor/registrations.sqlite --to ./new.sqlite".to_owned(),
+            "copy registrations into another store",
+        ),
+        (format!("registrations keys add Eve {key} --keys keys.txt"), "change who may read registrations"),
+        ("registrations keys retire Eve --keys keys.txt".to_owned(), "change who may read registrations"),
+    ];
+    site.employ("employee", "reader");
+    for (command, what) in &deeds {
+        let said = site.run(command);
+        assert_eq!(
+            (said.code, said.err),
+            (1, format!("error: P502: `ada` has not the role `records`, which it takes to {what}\n")),
+            "{command}"
+        );
+    }
+    assert!(!site.path("keys.txt").exists() && !site.path("new.sqlite").exists());
+    site.employ("employee", "records");
+    for (command, _) in &deeds[..4] {
+        let _ = site.run(command).well();
+    }
+    let retired = site.run(&deeds[4].0);
+    assert_eq!(retired.err, "error: it is the last key: nobody could read what is sealed; add another one first\n");
+    let ledger = std::fs::read_to_string(site.path(".candor/ledger.jsonl")).unwrap();
+    for action in ["release", "redeliver", "copy", "keys add", "keys retire"] {
+        let found = |outcome: &str| {
+            ledger
+                .lines()
+                .filter(|line| line.contains(&format!("\"action\":\"{action}\"")))
+                .any(|line| line.contains(&format!("\"outcome\":\"{outcome}\"")))
+        };
+        assert!(found("refused") && found("done"), "{action}\n{ledger}");
+    }
+}
+
+#[tokio::test]
+async fn readers_are_not_locked_out_by_what_was_cut_short() {
+    let site = Site::new();
+    let id = site.register("name=Ada", Timestamp::now()).await;
+    let _ =
+        site.run(&format!("registrations hold place --ground litigation-hold --record {id} --note 'case 7'")).well();
+    // The program was killed between the line before and the deed.
+    let ledger = site.path(".candor/ledger.jsonl");
+    let text = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, text.lines().next().unwrap().to_owned() + "\n").unwrap();
+    rusqlite::Connection::open(site.path(".candor/registrations.sqlite"))
+        .unwrap()
+        .execute("delete from matter", [])
+        .unwrap();
+    site.employ("employee", "reader");
+    assert!(site.run("registrations list").well().contains(&id));
+    site.employ("employee", "reader, records");
+    let holds = site.run("registrations hold list").well();
+    assert!(holds.contains("litigation-hold") && holds.contains("active"), "{holds}");
+    assert_eq!(site.run("registrations audit verify").code, 0);
+}
+
+#[tokio::test]
+async fn a_hold_on_a_person_that_stands_takes_a_secret() {
+    let site = Site::new();
+    site.register("name=Ada&email=ada@example.org", Timestamp::now()).await;
+    let place = "registrations hold place --ground litigation-hold --person ada@example.org --note 'case 7'";
+    let refused = site.run(&format!("{place} --standing"));
+    assert_eq!(
+        (refused.code, refused.err.as_str()),
+        (
+            1,
+            "error: P525: a standing hold on people keeps hashes of their addresses in the ledger for ever, which takes \
+             CANDOR_INDEX_KEY: without it, anybody could try addresses out\n"
+        )
+    );
+    let placed = site.run(place).well();
+    assert!(placed.ends_with("; it covers 1 registrations now\n"), "{placed}");
+    let secret = "CANDOR_INDEX_KEY=0123456789abcdef0123456789abcdef";
+    let placed = site.run(&format!("{secret} {place} --standing")).well();
+    assert!(placed.ends_with("; it covers 0 registrations now\n"), "of another key it knows nobody: {placed}");
 }

@@ -3,6 +3,7 @@
 //! A deed can be done twice with the same effect. So whoever comes next ends what a stopped program has begun, and after a
 //! backup was restored all deeds can be done again.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -34,6 +35,13 @@ pub enum Deed {
         /// Why, and until when.
         extension: Extension,
     },
+    /// A record is no suspected spam any more, and mailed to staff.
+    Release {
+        /// The record.
+        record: Uuid,
+        /// When.
+        at: Timestamp,
+    },
     /// An answer is corrected; the words are in the store alone.
     Correct {
         /// The record.
@@ -64,6 +72,7 @@ impl Deed {
             Self::Request(request) => store.put_request(request).await,
             Self::Restrict { record, request } => store.restrict(*record, request).await.map(drop),
             Self::Extend { record, extension } => store.extend(*record, extension).await.map(drop),
+            Self::Release { record, at } => store.store().release(*record, *at).await.map(drop),
             Self::Erase(_) | Self::Correct { .. } => Ok(()),
         }
     }
@@ -71,12 +80,9 @@ impl Deed {
     /// Which of the records that were to be erased are not there any more.
     pub(crate) async fn erased(&self, store: &dyn RecordStore) -> Result<Vec<Uuid>, StoreError> {
         let Self::Erase(tombstones) = self else { return Ok(Vec::new()) };
-        let mut erased = Vec::new();
-        for tombstone in tombstones {
-            if store.record(tombstone.record).await?.is_none() {
-                erased.push(tombstone.record);
-            }
-        }
+        let mut erased: Vec<Uuid> = tombstones.iter().map(|tombstone| tombstone.record).collect();
+        let there = store.find(&erased).await?;
+        erased.retain(|id| !there.iter().any(|record| record.id == *id));
         Ok(erased)
     }
 }

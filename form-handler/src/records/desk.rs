@@ -44,6 +44,9 @@ pub enum DeskError {
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The store failed while something was done.
+    #[error("{0}; whether it was done is not known: the next command ends it, so look before you try again")]
+    Unknown(StoreError),
     /// The ledger failed.
     #[error("{0}")]
     Ledger(LedgerError),
@@ -115,8 +118,7 @@ impl<'a> Desk<'a> {
     }
 
     fn store(&self) -> Result<&'a dyn RecordStore, DeskError> {
-        let fact = "it keeps no holds and cannot destroy under a condition: this takes SQLite or PostgreSQL";
-        self.store.ok_or_else(|| StoreError::Other(fact.to_owned()).into())
+        self.store.ok_or(DeskError::Store(StoreError::Missing))
     }
 
     /// Who is at it.
@@ -195,8 +197,18 @@ impl<'a> Desk<'a> {
         let begun = Act { outcome: Step::Begun, detail: Some(detail(deed)), ..act };
         let of = ledger.append(begun.clone(), self.now)?;
         let done = deed.carry_out(self.store()?).await;
-        self.end(ledger, begun, done.is_ok(), Done { of, erased: Vec::new() })?;
-        Ok(done?)
+        self.end_of(ledger, begun, of, done)
+    }
+
+    /// Writes down how something went. What may have been done all the same is left to whoever comes next, who ends it.
+    fn end_of<T>(&self, ledger: &mut Ledger, begun: Act, of: u64, done: Result<T, StoreError>) -> Result<T, DeskError> {
+        match done {
+            Err(error) if !error.is_certain() => Err(DeskError::Unknown(error)),
+            done => {
+                self.end(ledger, begun, done.is_ok(), Done { of, erased: Vec::new() })?;
+                Ok(done?)
+            }
+        }
     }
 
     fn end(&self, ledger: &mut Ledger, begun: Act, is_done: bool, done: Done) -> Result<(), DeskError> {
@@ -205,11 +217,11 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Writes down that somebody reads, and which records if they are several: before they do.
+    /// Writes down that somebody reads, and which records if they are several, or does what changes no record: before they do.
     ///
     /// # Errors
-    /// When it cannot be written; then nothing is shown.
-    pub async fn note_read(
+    /// When it cannot be written; then nothing is shown or done.
+    pub async fn note(
         &self,
         role: Role,
         action: &str,
@@ -253,11 +265,10 @@ impl<'a> Desk<'a> {
         let Some(id) = subject.request() else { return Ok(self.store()?.records(after, LOT).await?) };
         let request = matters.requests.iter().find(|request| request.id == id);
         let scope = &request.ok_or_else(|| DeskError::NotFound(format!("request {id}")))?.scope;
-        let ids: BTreeSet<Uuid> = scope.records.union(&scope.of_people).copied().collect();
-        let mut records = Vec::new();
-        for id in ids.into_iter().filter(|id| after.is_none_or(|after| after < *id)).take(LOT as usize) {
-            records.extend(self.store()?.record(id).await?.filter(|record| scope.covers(record)));
-        }
+        let ids = scope.named().unwrap_or_default().into_iter();
+        let ids: Vec<Uuid> = ids.filter(|id| after.is_none_or(|after| after < *id)).collect();
+        let mut records = self.store()?.find(&ids).await?;
+        records.retain(|record| scope.covers(record));
         Ok(records)
     }
 
@@ -272,7 +283,7 @@ impl<'a> Desk<'a> {
     ) -> Result<Plan, DeskError> {
         self.must_be(Role::Records, "plan what is erased")?;
         let plan = self.plan_at(subject, self.now, each).await?;
-        self.note_read(Role::Records, "plan", &subject.name(), Some(&plan.id().to_string()), &[]).await?;
+        self.note(Role::Records, "plan", &subject.name(), Some(&plan.id().to_string()), &[]).await?;
         Ok(plan)
     }
 
@@ -325,7 +336,7 @@ impl<'a> Desk<'a> {
     pub async fn matters(&self, action: &str) -> Result<Matters, DeskError> {
         let role = if self.who.roles.contains(&Role::Legal) { Role::Legal } else { Role::Records };
         self.must_be(role, "see holds and requests")?;
-        self.note_read(role, action, "all", None, &[]).await?;
+        self.note(role, action, "all", None, &[]).await?;
         Ok(self.store()?.matters().await?)
     }
 
@@ -342,7 +353,7 @@ impl<'a> Desk<'a> {
             _ => self.must_be(Role::Records, "take a request in")?,
         }
         Refusal::of_personal(verified_by)?;
-        if verified_by.trim().is_empty() || scope.people.is_empty() && scope.records.is_empty() {
+        if verified_by.trim().is_empty() || scope.people.is_empty() && scope.records.is_none() {
             let fact = "a request is answered when it is known whose it is: say who or which records, and how that was verified";
             return Err(Refusal::new("P530", fact).into());
         }
@@ -350,7 +361,7 @@ impl<'a> Desk<'a> {
         let request = Request {
             id: self.new_id('R', &ledger).await?,
             kind,
-            scope,
+            scope: self.by_records(scope).await?,
             opened: self.now,
             by: self.who.name.clone(),
             verified_by: verified_by.to_owned(),
@@ -394,12 +405,41 @@ impl<'a> Desk<'a> {
         let begun = Act { detail: Some(detail(&deed)), ..act };
         let of = ledger.append(begun.clone(), self.now)?;
         let done = self.store()?.correct(corrected).await;
-        self.end(&mut ledger, begun, matches!(done, Ok(true)), Done { of, erased: Vec::new() })?;
-        if done? {
-            Ok(())
-        } else {
-            Err(Refusal::new("P515", format!("{id} was changed meanwhile: look at it again")).into())
+        let done = done.and_then(|is_done| if is_done { Ok(()) } else { Err(StoreError::Changed) });
+        match self.end_of(&mut ledger, begun, of, done) {
+            Err(DeskError::Store(StoreError::Changed)) => {
+                Err(Refusal::new("P515", format!("{id} was changed meanwhile: look at it again")).into())
+            }
+            done => done,
         }
+    }
+
+    /// Takes a registration out of those that are held as suspected spam, with the mail about it to staff.
+    ///
+    /// # Errors
+    /// When it is refused, there is no such registration among them, or something fails.
+    pub async fn release(&self, id: Uuid) -> Result<(), DeskError> {
+        self.must_be(Role::Records, "take a registration out of suspected spam")?;
+        let mut ledger = self.ledger().await?;
+        let record = self.store()?.record(id).await?.filter(|record| record.is_suspected);
+        let record = record.ok_or_else(|| DeskError::NotFound(format!("registration {id} held as suspected spam")))?;
+        if record.restricted.is_some() {
+            return Err(Refusal::of_restricted(id).into());
+        }
+        let act = self.act(Role::Records.word(), "release", &id.to_string(), None, Step::Begun);
+        self.perform(&mut ledger, act, &Deed::Release { record: id, at: self.now }).await
+    }
+
+    /// A scope as it is written down: people by the records they have, so that no hash of an address stays in the ledger.
+    async fn by_records(&self, scope: Scope) -> Result<Scope, DeskError> {
+        if scope.people.is_empty() {
+            return Ok(scope);
+        }
+        let mut records = scope.records.unwrap_or_default();
+        for key in &scope.people {
+            records.extend(self.store()?.store().ids_of_person(key).await?);
+        }
+        Ok(Scope { records: Some(records), people: BTreeSet::new(), ..scope })
     }
 
     /// An id that no other has: after a backup was restored the ledger goes on, and where the ledger is a new one the store has

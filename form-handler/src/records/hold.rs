@@ -46,16 +46,18 @@ pub struct Release {
     pub note: String,
 }
 
-/// Which records are meant: of the people and records named, or of all where none is, those that fit everything else.
+/// Which records are meant: of the people and records named, or of all where nobody and nothing is, those that fit
+/// everything else.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scope {
-    /// Keys of the index: one for each e-mail address and telephone number.
+    /// Keys of the index: one for each e-mail address and telephone number. What is written down has them only where it
+    /// covers what comes later; all else names the records that the people have.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub people: BTreeSet<String>,
-    /// Ids of records.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub records: BTreeSet<Uuid>,
+    /// Ids of records. An empty set names nobody's records, and none at all does not look at ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<BTreeSet<Uuid>>,
     /// Only those of this form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
@@ -80,11 +82,21 @@ impl Scope {
         *self == Self::default()
     }
 
+    /// The records that are named, themselves or by their people; none where everything is meant that fits the rest.
+    #[must_use]
+    pub fn named(&self) -> Option<BTreeSet<Uuid>> {
+        let is_about_all = self.people.is_empty() && self.records.is_none();
+        let records = self.records.iter().flatten().chain(&self.of_people);
+        (!is_about_all).then(|| records.copied().collect())
+    }
+
     /// Whether a record is meant.
     #[must_use]
     pub fn covers(&self, record: &Record) -> bool {
-        let names_none = self.people.is_empty() && self.records.is_empty();
-        let is_named = names_none || self.records.contains(&record.id) || self.of_people.contains(&record.id);
+        let is_about_all = self.people.is_empty() && self.records.is_none();
+        let is_named = is_about_all
+            || self.records.as_ref().is_some_and(|records| records.contains(&record.id))
+            || self.of_people.contains(&record.id);
         let day = TimeZone::UTC.to_datetime(record.received).date();
         is_named
             && self.form.as_ref().is_none_or(|form| *form == record.form)

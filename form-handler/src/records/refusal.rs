@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 /// A refusal. It has no personal data, so it may stand in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -15,6 +17,12 @@ impl Refusal {
     /// A refusal.
     pub fn new(code: &'static str, fact: impl Into<String>) -> Self {
         Self { code, fact: fact.into() }
+    }
+
+    /// Refuses whoever would see or pass on a registration that somebody wants erased.
+    #[must_use]
+    pub fn of_restricted(id: Uuid) -> Self {
+        Self::new("P531", format!("{id} is to be erased as soon as it may be, and until then only legal sees it"))
     }
 
     /// Refuses words for the ledger that hold an e-mail address or a telephone number: the ledger keeps them for ever.

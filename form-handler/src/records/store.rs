@@ -9,16 +9,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::records::ledger::Tombstone;
 use crate::records::{Decision, Extension, Hold, Outcome, Record, Request, Rules, Scope, decide, decide_again};
-use crate::store::{StoreError, Stored};
+use crate::store::{Store, StoreError, Stored};
 
 /// The kind of a hold's row.
 pub(crate) const HOLD: &str = "hold";
 /// The kind of a request's row.
 pub(crate) const REQUEST: &str = "request";
+
+/// A hold, a request or a reason to keep longer as it stands in a store.
+pub(crate) fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("invariant: it is plain data")
+}
 
 /// All holds and requests there ever were; of those about people, with the records that the index has of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -142,11 +148,19 @@ impl Fate {
 /// What a store does for staff.
 #[async_trait]
 pub trait RecordStore: Send + Sync {
+    /// The store whose records they are.
+    fn store(&self) -> &dyn Store;
+
     /// The records after one, or from the first, by their ids; at most so many, and fewer only where there are no more.
     async fn records(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Record>, StoreError>;
 
+    /// Those of these records that are there, in the order of their ids.
+    async fn find(&self, ids: &[Uuid]) -> Result<Vec<Record>, StoreError>;
+
     /// One record.
-    async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError>;
+    async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError> {
+        Ok(self.find(&[id]).await?.pop())
+    }
 
     /// The records that only legal may see.
     async fn restricted(&self) -> Result<Vec<Uuid>, StoreError>;

@@ -8,6 +8,8 @@
 //! registration/ID                   a registration with its mail: the truth
 //! outbox/DUE.ID.KIND.STATE          empty; says that there is mail due then, so that what is due is found without reading all
 //! resting/ID.KIND, held/ID          empty; likewise for mail that was given up, and for what is held
+//! restricted/ID                     empty; likewise for what only legal may see
+//! matter/ID                         a hold or a request
 //! person/KEY/ID                     empty; finds a person's
 //! data_key/ID                       what its content can be read with, apart from it
 //! same/KEY, address/KEY/NUMBER      who had these answers last, or sent one of an address' confirmations, and when
@@ -35,14 +37,18 @@ use super::{
     Attempt, CONFIRMATIONS_MAX, Envelope, Inserted, LEASE_SECONDS, Numbers, OPERATION_TIME_MAX, Order, Outbox,
     SAME_SECONDS, Store, StoreError, Stored,
 };
+#[cfg(feature = "staff")]
+use crate::records::RecordStore;
 use crate::registration::{Mail, MailKind, MailState, Registration};
 use crate::seal::DataKey;
 
 mod bucket;
 mod record;
+#[cfg(feature = "staff")]
+mod records;
 
 pub(super) use bucket::Bucket;
-use record::{DataKeyRecord, Record, data_key, data_key_record, marks, read_mark, record, stored};
+use record::{DataKeyRecord, Object, Record, data_key, data_key_record, marks, object, read_mark, record};
 
 /// Written into the bucket, so that an older program does not misread it.
 const VERSION: u32 = 1;
@@ -197,9 +203,14 @@ impl Objects {
     }
 
     /// A registration without its data key, in this version.
-    async fn read(&self, id: Uuid) -> Result<Option<(Stored, UpdateVersion)>, StoreError> {
+    async fn read(&self, id: Uuid) -> Result<Option<(Object, UpdateVersion)>, StoreError> {
+        Ok(self.read_remains(id).await?.filter(|(object, _)| !object.staff.is_erased))
+    }
+
+    /// The same, or what is left of one that is being erased.
+    async fn read_remains(&self, id: Uuid) -> Result<Option<(Object, UpdateVersion)>, StoreError> {
         let found = self.read_json::<Record>(&format!("registration/{id}")).await?;
-        found.map(|(record, version)| Ok((stored(record)?, version))).transpose()
+        found.map(|(record, version)| Ok((object(record)?, version))).transpose()
     }
 
     async fn read_data_key(&self, id: Uuid) -> Result<Option<(DataKey, UpdateVersion)>, StoreError> {
@@ -210,7 +221,7 @@ impl Objects {
     /// A registration with all that belongs to it.
     async fn get(&self, id: Uuid) -> Result<Option<Stored>, StoreError> {
         let (found, data_key) = future::try_join(self.read(id), self.read_data_key(id)).await?;
-        Ok(found.map(|(stored, _)| Stored { data_key: data_key.map(|(key, _)| key), ..stored }))
+        Ok(found.map(|(object, _)| whole(object, data_key.map(|(data_key, _)| data_key))))
     }
 
     /// The names of objects in a folder after one, without the folder, in order; they are asked for as they are needed.
@@ -234,9 +245,10 @@ impl Objects {
             let Some(data_key) = &new.data_key else { return Ok(()) };
             self.create(&format!("data_key/{id}"), &data_key_record(data_key)).await.map(drop)
         };
-        let marks = marks(new);
+        let object = record::new(new.clone());
+        let marks = marks(&object);
         future::try_join(self.put_marks(&marks), data_key).await?;
-        self.create(&format!("registration/{id}"), &record(new)).await
+        self.create(&format!("registration/{id}"), &record(&object)).await
     }
 
     async fn put_marks<'a>(&self, marks: impl IntoIterator<Item = &'a String>) -> Result<(), StoreError> {
@@ -252,19 +264,19 @@ impl Objects {
     async fn change<T>(
         &self,
         id: Uuid,
-        change: impl Fn(&mut Stored) -> Option<T>,
-    ) -> Result<Option<(T, Stored)>, StoreError> {
+        change: impl Fn(&mut Object) -> Option<T>,
+    ) -> Result<Option<(T, Object)>, StoreError> {
         loop {
-            let Some((mut stored, version)) = self.read(id).await? else { return Ok(None) };
-            let before = marks(&stored);
-            let Some(done) = change(&mut stored) else { return Ok(None) };
-            let after = marks(&stored);
+            let Some((mut object, version)) = self.read(id).await? else { return Ok(None) };
+            let before = marks(&object);
+            let Some(done) = change(&mut object) else { return Ok(None) };
+            let after = marks(&object);
             self.put_marks(after.difference(&before)).await?;
-            if self.replace(&format!("registration/{id}"), &record(&stored), version).await? {
+            if self.replace(&format!("registration/{id}"), &record(&object), version).await? {
                 for mark in before.difference(&after) {
                     self.remove(mark).await?;
                 }
-                return Ok(Some((done, stored)));
+                return Ok(Some((done, object)));
             }
         }
     }
@@ -336,7 +348,7 @@ impl Objects {
                 // Another was as fast. Nobody has been told of ours.
                 self.remove(&format!("registration/{id}")).await?;
                 self.remove(&format!("data_key/{id}")).await?;
-                for mark in marks(&new) {
+                for mark in marks(&record::new(new)) {
                     self.remove(&mark).await?;
                 }
                 return Ok(Inserted::Already(first));
@@ -360,15 +372,15 @@ impl Objects {
             if due > now.as_second() {
                 break;
             }
-            let lease = |stored: &mut Stored| {
-                let mail = stored.mails.iter_mut().find(|mail| mail.kind == kind && mail.due == Some(due))?;
+            let lease = |object: &mut Object| {
+                let mail = object.stored.mails.iter_mut().find(|mail| mail.kind == kind && mail.due == Some(due))?;
                 mail.due = Some(now.as_second() + LEASE_SECONDS);
                 Some(())
             };
             match self.change(id, lease).await? {
-                Some(((), stored)) => {
+                Some(((), object)) => {
                     let data_key = self.read_data_key(id).await?.map(|(data_key, _)| data_key);
-                    taken.push((Stored { data_key, ..stored }, kind));
+                    taken.push((whole(object, data_key), kind));
                 }
                 None if now.as_second() - meta.last_modified.timestamp() > MARK_SECONDS_MIN => {
                     self.remove(&format!("outbox/{name}")).await?;
@@ -394,8 +406,8 @@ impl Objects {
         };
         let mut count = 0;
         for id in ids {
-            let due = |stored: &mut Stored| {
-                let failed = stored.mails.iter_mut().filter(|mail| mail.state == MailState::Failed);
+            let due = |object: &mut Object| {
+                let failed = object.stored.mails.iter_mut().filter(|mail| mail.state == MailState::Failed);
                 let count = failed.map(|mail| (mail.due, mail.attempts) = (Some(now.as_second()), 0)).count();
                 (count > 0).then_some(count)
             };
@@ -422,7 +434,7 @@ impl Objects {
             }
         };
         // One that is erased meanwhile makes room for the next.
-        ids.map(|id| async { Ok(self.read(id?).await?.map(|(stored, _)| stored.envelope)) })
+        ids.map(|id| async { Ok(self.read(id?).await?.map(|(object, _)| object.stored.envelope)) })
             .buffered(READS_MAX.min(limit))
             .try_filter_map(async |found| Ok(found))
             .take(limit)
@@ -457,6 +469,11 @@ impl Objects {
 
 #[async_trait]
 impl Store for Objects {
+    #[cfg(feature = "staff")]
+    fn records(&self) -> &dyn RecordStore {
+        self
+    }
+
     async fn reach(&self) -> Result<(), StoreError> {
         in_time(self.version()).await.map(drop)
     }
@@ -522,7 +539,7 @@ impl Store for Objects {
     }
 
     async fn release(&self, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
-        let release = |stored: &mut Stored| {
+        let release = |Object { stored, .. }: &mut Object| {
             stored.envelope.held.take()?;
             stored.envelope.revision += 1;
             let mail = Mail { due: Some(now.as_second()), ..Mail::to_be_sent(MailKind::Staff, None, now) };
@@ -538,8 +555,8 @@ impl Store for Objects {
     }
 
     async fn note_mail(&self, id: Uuid, kind: MailKind, outcome: Attempt, now: Timestamp) -> Result<(), StoreError> {
-        let note = |stored: &mut Stored| {
-            let mail = stored.mails.iter_mut().find(|mail| mail.kind == kind)?;
+        let note = |object: &mut Object| {
+            let mail = object.stored.mails.iter_mut().find(|mail| mail.kind == kind)?;
             *mail = mail.clone().after(outcome, now);
             Some(())
         };
@@ -567,6 +584,11 @@ impl Store for Objects {
     async fn numbers(&self, now: Timestamp) -> Result<Numbers, StoreError> {
         self.numbers(now).await
     }
+}
+
+/// A registration with its data key, which is in its own place, or with its content until it is there.
+fn whole(Object { stored, .. }: Object, data_key: Option<DataKey>) -> Stored {
+    Stored { data_key: stored.data_key.or(data_key), ..stored }
 }
 
 /// Ends what a visitor waits for when its time is over.

@@ -122,8 +122,8 @@ impl Sqlite {
 #[async_trait]
 impl Store for Sqlite {
     #[cfg(feature = "staff")]
-    fn records(&self) -> Option<&dyn RecordStore> {
-        Some(self)
+    fn records(&self) -> &dyn RecordStore {
+        self
     }
 
     async fn reach(&self) -> Result<(), StoreError> {

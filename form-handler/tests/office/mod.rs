@@ -14,6 +14,7 @@ use statement::form::Notify;
 use uuid::Uuid;
 
 use crate::sample::{body, contract, database, handler, now, post};
+use crate::servers::{PostgresServer, S3Server};
 
 /// So many days after the first registration.
 pub(crate) fn after(days: i64) -> Timestamp {
@@ -25,18 +26,28 @@ pub(crate) struct Office {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) contract: Contract,
     pub(crate) people: People,
-    /// Where the store is; without it, in the folder.
-    pub(crate) url: Option<String>,
+    pub(crate) backing: Backing,
+}
+
+/// Where the store is; with its URL and the name of its database or bucket.
+pub(crate) enum Backing {
+    File,
+    Postgres(Arc<PostgresServer>, String, String),
+    Bucket(Arc<S3Server>, String, String),
 }
 
 impl Office {
     pub(crate) fn new() -> Self {
+        Self::backed_by(Backing::File)
+    }
+
+    pub(crate) fn backed_by(backing: Backing) -> Self {
         let people = "people:\n  ada: {login: ada, access: employee, roles: [reader, records]}\n  \
                       lea: {login: lea, access: employee, roles: [legal]}\n  \
                       vic: {login: vic, access: volunteer, roles: [reader, records, legal]}\n\
                       classes:\n  spam: {keep: P90D, suspected: true, basis: nobody has asked for anything}\n";
         let people = People::parse(people).unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), contract: contract(Notify::Reference), people, url: None }
+        Self { folder: tempfile::tempdir().unwrap(), contract: contract(Notify::Reference), people, backing }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -53,17 +64,38 @@ impl Office {
     }
 
     pub(crate) async fn register_with(&self, fields: &str, on: Timestamp) -> Uuid {
-        let mut variables = vec![("CANDOR_MAIL", "none")];
-        variables.extend(self.url.as_deref().map(|url| ("CANDOR_STORE", url)));
+        let variables = self.variables();
+        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let handler = handler(self.folder(), Notify::Reference, &variables).await;
         let response = handler.handle(post(body(fields)), on).await;
         let location = response.headers()["location"].to_str().unwrap();
         location.split_once("reference=").unwrap().1.parse().unwrap()
     }
 
+    /// What the function is told of the store.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("CANDOR_MAIL", "none".to_owned())];
+        match &self.backing {
+            Backing::File => {}
+            Backing::Postgres(_, url, _) => variables.push(("CANDOR_STORE", url.clone())),
+            Backing::Bucket(server, url, _) => {
+                variables.push(("CANDOR_STORE", url.clone()));
+                variables.push(("CANDOR_STORE_COUNTRY", "US".to_owned()));
+                variables.extend(server.variables());
+            }
+        }
+        variables
+    }
+
+    pub(crate) fn place(&self) -> Location {
+        let variables = self.variables();
+        let lookup = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| value.clone());
+        let url = lookup("CANDOR_STORE");
+        url.map_or_else(|| database(self.folder()), |url| Location::parse(&url, &lookup).unwrap())
+    }
+
     pub(crate) async fn store(&self) -> Arc<dyn Store> {
-        let place = self.url.as_ref().map(|url| Location::parse(url, &|_| None).unwrap());
-        place.unwrap_or_else(|| database(self.folder())).open().await.unwrap()
+        self.place().open().await.unwrap()
     }
 
     pub(crate) fn desk<'a>(
@@ -79,14 +111,14 @@ impl Office {
     /// Plans and carries it out at once.
     pub(crate) async fn sweep(&self, subject: Subject, who: &str, now: Timestamp) -> Result<Applied, DeskError> {
         let (store, ledger) = (self.store().await, self.ledger());
-        let desk = self.desk(store.records().unwrap(), &ledger, "ada", now);
+        let desk = self.desk(store.records(), &ledger, "ada", now);
         let plan = desk.plan(&subject, &mut |_, _, _| {}).await?;
-        let desk = self.desk(store.records().unwrap(), &ledger, who, now);
+        let desk = self.desk(store.records(), &ledger, who, now);
         desk.apply(&subject, &plan.id(), &mut |_| {}).await
     }
 
     pub(crate) async fn records(&self) -> Vec<Record> {
-        self.store().await.records().unwrap().records(None, 10_000).await.unwrap()
+        self.store().await.records().records(None, 10_000).await.unwrap()
     }
 
     pub(crate) async fn ids(&self) -> Vec<Uuid> {
@@ -114,12 +146,24 @@ impl Office {
         erased
     }
 
-    /// A copy of the store's file, as a backup is made while nobody writes.
+    /// A backup of the store as people make it: a copy of its file while nobody writes, a dump, or a copy of all objects.
     pub(crate) fn back_up(&self) {
-        std::fs::copy(self.folder().join("registrations.sqlite"), self.folder().join("backup")).unwrap();
+        match &self.backing {
+            Backing::File => {
+                std::fs::copy(self.folder().join("registrations.sqlite"), self.folder().join("backup")).unwrap();
+            }
+            Backing::Postgres(server, _, database) => server.dump(database),
+            Backing::Bucket(server, _, bucket) => server.copy_bucket(bucket, &format!("{bucket}-backup")),
+        }
     }
 
+    /// Puts the backup in the store's place.
     pub(crate) fn restore(&self) {
+        match &self.backing {
+            Backing::File => {}
+            Backing::Postgres(server, _, database) => return server.restore(database),
+            Backing::Bucket(server, _, bucket) => return server.copy_bucket(&format!("{bucket}-backup"), bucket),
+        }
         for companion in ["registrations.sqlite-wal", "registrations.sqlite-shm"] {
             let _ = std::fs::remove_file(self.folder().join(companion));
         }
@@ -131,7 +175,7 @@ impl Office {
 macro_rules! at_desk {
     ($office:expr, $who:expr, $now:expr, |$desk:ident| $work:expr) => {{
         let (store, ledger) = ($office.store().await, $office.ledger());
-        let $desk = $office.desk(store.records().unwrap(), &ledger, $who, $now);
+        let $desk = $office.desk(store.records(), &ledger, $who, $now);
         $work
     }};
 }

@@ -151,20 +151,7 @@ impl PostgresServer {
 
     /// Says some SQL, as its owner.
     pub(crate) fn sql(&self, database: &str, sql: &str) -> String {
-        let mut psql = self.command("psql");
-        psql.args([
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &self.port.to_string(),
-            "-U",
-            "candor",
-            "-d",
-            database,
-            "-v",
-            "ON_ERROR_STOP=1",
-        ]);
-        done(psql.args(["-qAt", "-c", sql]))
+        done(self.on("psql", database).args(["-v", "ON_ERROR_STOP=1", "-qAt", "-c", sql]))
     }
 
     /// The URL of a new database.
@@ -179,6 +166,31 @@ impl PostgresServer {
         }
         self.sql("postgres", &format!("create database {name}"));
         format!("postgres://candor@127.0.0.1:{}/{name}", self.port)
+    }
+}
+
+impl PostgresServer {
+    /// Runs a program of PostgreSQL's on a database.
+    fn on(&self, program: &str, database: &str) -> Command {
+        let mut command = self.command(program);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "candor", "-d", database]);
+        command
+    }
+
+    fn dump_of(&self, database: &str) -> PathBuf {
+        self.folder.path().join(format!("{database}.dump"))
+    }
+
+    /// Makes a backup of a database, with `pg_dump`.
+    pub(crate) fn dump(&self, database: &str) {
+        done(self.on("pg_dump", database).args(["--format=custom", "--file"]).arg(self.dump_of(database)));
+    }
+
+    /// Puts its backup in the place of a database, with `pg_restore`.
+    pub(crate) fn restore(&self, database: &str) {
+        self.sql("postgres", &format!("drop database {database} with (force)"));
+        self.sql("postgres", &format!("create database {database}"));
+        done(self.on("pg_restore", database).arg("--exit-on-error").arg(self.dump_of(database)));
     }
 }
 
@@ -224,6 +236,23 @@ impl S3Server {
         answer
     }
 
+    /// The variables of AWS that lead to it.
+    pub(crate) fn variables(&self) -> [(&'static str, String); 4] {
+        let endpoint = format!("http://127.0.0.1:{}", self.port);
+        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL"].map(|name| match name {
+            "AWS_REGION" => (name, "us-east-1".to_owned()),
+            "AWS_ENDPOINT_URL" => (name, endpoint.clone()),
+            _ => (name, "test".to_owned()),
+        })
+    }
+
+    /// Has a bucket hold the objects of another, and no others; as AWS's own library does it.
+    pub(crate) fn copy_bucket(&self, from: &str, to: &str) {
+        let mut python = Command::new("python3");
+        python.args(["-c", COPY, from, to]).envs(self.variables()).env("PYTHONPATH", moto());
+        done(&mut python);
+    }
+
     /// Lets it do nothing for a while, with its connections open.
     pub(crate) fn stall(&self, time: Duration) {
         signal(&self.child, "STOP");
@@ -231,6 +260,16 @@ impl S3Server {
         signal(&self.child, "CONT");
     }
 }
+
+const COPY: &str = r#"
+import boto3, sys
+source, target = sys.argv[1:]
+s3 = boto3.resource("s3")
+s3.create_bucket(Bucket=target)
+s3.Bucket(target).objects.all().delete()
+for found in s3.Bucket(source).objects.all():
+    s3.Object(target, found.key).copy_from(CopySource={"Bucket": source, "Key": found.key})
+"#;
 
 impl Drop for S3Server {
     fn drop(&mut self) {

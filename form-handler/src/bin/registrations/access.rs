@@ -65,7 +65,7 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Request { request } => erase::take_in(&request, RequestKind::Access).await,
         Command::Export { desk, identity, request, out, site } => {
             let office = desk.open_for_change().await?;
-            let at = office.desk()?;
+            let at = office.desk();
             let allowed = at.must_be(Role::Records, "answer a request for access");
             at.settle("access export", &request, allowed).await?;
             let identities = identity.read()?;
@@ -75,7 +75,7 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
         }
         Command::Correct { desk, identity, record, field, reason } => {
             let office = desk.open_for_change().await?;
-            let at = office.desk()?;
+            let at = office.desk();
             let allowed = at.must_be(Role::Records, "correct a registration");
             at.settle("access correct", &record.to_string(), allowed).await?;
             let mut value = String::new();
@@ -96,12 +96,12 @@ struct Export<'a> {
 
 impl Export<'_> {
     async fn run(&self, at: &Desk<'_>, id: &str, out: &Path, is_json: bool) -> Result<Answer, Failure> {
-        let matters = self.office.records()?.matters().await.map_err(|error| error.to_string())?;
+        let matters = self.office.records().matters().await.map_err(|error| error.to_string())?;
         let request = matters.requests.iter().find(|request| request.id == id && request.kind == RequestKind::Access);
         let request = request.ok_or_else(|| Failure::Refused(format!("there is no request {id} for access")))?;
         let records = self.records(request).await?;
         let ids: Vec<Uuid> = records.iter().map(|record| record.id).collect();
-        at.note_read(Role::Records, "access export", id, None, &ids).await?;
+        at.note(Role::Records, "access export", id, None, &ids).await?;
         let file = self.archive(request, &records).await?;
         write_new(out, &file)?;
         at.move_request(request, RequestState::Closed).await?;
@@ -114,11 +114,9 @@ impl Export<'_> {
 
     /// Everything about the person, held and restricted too.
     async fn records(&self, request: &Request) -> Result<Vec<Record>, Failure> {
-        let mut records = Vec::new();
-        for id in request.scope.records.union(&request.scope.of_people) {
-            let record = self.office.records()?.record(*id).await.map_err(|error| error.to_string())?;
-            records.extend(record.filter(|record| request.scope.covers(record)));
-        }
+        let ids: Vec<Uuid> = request.scope.named().unwrap_or_default().into_iter().collect();
+        let mut records = self.office.records().find(&ids).await.map_err(|error| error.to_string())?;
+        records.retain(|record| request.scope.covers(record));
         Ok(records)
     }
 

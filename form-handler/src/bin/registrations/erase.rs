@@ -60,7 +60,7 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
         }
         Command::Replay { desk } => {
             let office = desk.open_for_change().await?;
-            let at = office.desk()?;
+            let at = office.desk();
             let replayed = at.replay().await;
             let Replayed { erased, holds, requests, changed, corrections } =
                 at.settle("erase replay", "restored store", replayed).await?;
@@ -70,7 +70,7 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
                 return Ok(Answer { text: pretty(&answer), is_well: corrections.is_empty() });
             }
             let mut text = format!(
-                "{erased} erased again, {holds} holds and {requests} requests put back, {changed} restricted or extended again\n"
+                "{erased} erased again, {holds} holds and {requests} requests put back, {changed} restricted, extended or released again\n"
             );
             for id in &corrections {
                 text.push_str(&format!("{id}  its correction is lost with the backup: correct it again\n"));
@@ -84,13 +84,11 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
 pub(crate) async fn take_in(asked: &RequestArguments, kind: RequestKind) -> Result<Answer, Failure> {
     let RequestArguments { desk, scope, verified_by } = asked;
     let office = desk.open_for_change().await?;
-    let at = office.desk()?;
+    let at = office.desk();
     let scope = scope.scope(&desk.store.settings()?)?;
     let opened = at.open_request(kind, scope, verified_by).await;
     let request = at.settle("request", "-", opened).await?;
-    let matters = office.records()?.matters().await.map_err(|error| error.to_string())?;
-    let scope = matters.requests.into_iter().find(|found| found.id == request.id).map(|found| found.scope);
-    let found = scope.map_or(0, |scope| scope.records.union(&scope.of_people).count());
+    let found = request.scope.named().unwrap_or_default().len();
     let until = jiff::tz::TimeZone::UTC.to_datetime(request.answer_until()).date();
     Ok(match desk.json {
         true => pretty(&json!({"request": request, "registrations": found, "answer_until": until})).into(),

@@ -74,7 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
         return Err("a workbook or an encrypted file is no text; name a file with `--out FILE`".into());
     }
     let office = seat.open().await?;
-    let at = office.desk()?;
+    let at = office.desk();
     let word = request.purpose.word();
     let allowed = at.must_be(Role::Reader, "export registrations");
     at.settle("export", word, allowed).await?;
@@ -84,7 +84,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
         at.note_refusal("export", word, reason).await?;
     }
     let ids: Vec<Uuid> = gathered.table.ids().collect();
-    at.note_read(Role::Reader, "export", word, request.recipient.as_deref(), &ids).await?;
+    at.note(Role::Reader, "export", word, request.recipient.as_deref(), &ids).await?;
     let file = match format {
         Format::Csv => gathered.table.to_csv(bom),
         Format::Json => gathered.table.to_json(),

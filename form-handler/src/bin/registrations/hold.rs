@@ -51,8 +51,11 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Place { desk, ground, scope, filter, standing, note } => {
             let office = desk.open_for_change().await?;
-            let at = office.desk()?;
-            let scope = filter.narrow(scope.scope(&desk.store.settings()?)?);
+            let at = office.desk();
+            let settings = desk.store.settings()?;
+            let may_stand = if standing { scope.must_be_secret(&settings) } else { Ok(()) };
+            at.settle("hold place", &ground, may_stand.map_err(Into::into)).await?;
+            let scope = filter.narrow(scope.scope(&settings)?);
             let placed = at.place_hold(&ground, scope, standing, &note).await;
             let (hold, covered) = at.settle("hold place", &ground, placed).await?;
             Ok(match desk.json {
@@ -62,7 +65,7 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
         }
         Command::Release { desk, id, note } => {
             let office = desk.open_for_change().await?;
-            let at = office.desk()?;
+            let at = office.desk();
             let released = at.release_hold(&id, &note).await;
             let due = at.settle("hold release", &id, released).await?;
             let why = |(record, outcome): &(form_handler::records::Record, _)| {
@@ -78,7 +81,7 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
         }
         Command::List { desk } => {
             let office = desk.open().await?;
-            let at = office.desk()?;
+            let at = office.desk();
             let matters = at.matters("hold list").await;
             let holds = at.settle("hold list", "all", matters).await?.holds;
             Ok(if desk.json { pretty(&json!(holds)).into() } else { table(&holds).into() })

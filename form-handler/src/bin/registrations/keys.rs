@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anstream::{eprint, eprintln};
 use clap::{Args, Subcommand};
+use form_handler::records::{Desk, Role};
 use form_handler::seal::rotation::{self, Sealed};
 use form_handler::seal::{PublicKeys, key_file};
 use form_handler::store::StoreError;
 use serde_json::json;
 
 use crate::identity::{IdentityArguments, explained};
-use crate::{Answer, StoreArguments, pretty, variable};
+use crate::office::{SeatArguments, is_local};
+use crate::{Answer, Failure, StoreArguments, pretty, variable};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -29,6 +31,8 @@ pub(crate) enum Command {
     /// Add somebody's public key to the file; `age-keygen` makes one
     Add {
         #[command(flatten)]
+        seat: SeatArguments,
+        #[command(flatten)]
         keys: KeysArguments,
         /// Whose it is
         #[arg(value_name = "NAME")]
@@ -40,6 +44,8 @@ pub(crate) enum Command {
     /// Take somebody's public key out of the file
     Retire {
         #[command(flatten)]
+        seat: SeatArguments,
+        #[command(flatten)]
         keys: KeysArguments,
         /// The name above it, or the key
         #[arg(value_name = "NAME")]
@@ -48,7 +54,7 @@ pub(crate) enum Command {
     /// Seal every registration to the keys that are in the file now; without --plan, only say what would be done
     Reencrypt {
         #[command(flatten)]
-        store: StoreArguments,
+        seat: SeatArguments,
         #[command(flatten)]
         keys: KeysArguments,
         #[command(flatten)]
@@ -99,11 +105,12 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::rename(&staged, path).map_err(cannot)
 }
 
-pub(crate) async fn run(command: Command) -> Result<Answer, String> {
+pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
     match command {
-        Command::List { store, keys, json } => list(&store, &keys.read()?, json).await,
-        Command::Add { keys, name, key } => {
+        Command::List { store, keys, json } => Ok(list(&store, &keys.read()?, json).await?),
+        Command::Add { seat, keys, name, key } => {
             let path = keys.file()?;
+            note(&seat.sit(is_local())?.bare_desk(), "keys add", &name).await?;
             let file = match read(path) {
                 Err(_) if is_missing(path) => String::new(),
                 file => file?,
@@ -111,13 +118,21 @@ pub(crate) async fn run(command: Command) -> Result<Answer, String> {
             write(path, &key_file::add(&file, &name, &key)?)?;
             Ok(changed(&format!("{name} may read what is registered once the function has this file")))
         }
-        Command::Retire { keys, who } => {
+        Command::Retire { seat, keys, who } => {
             let path = keys.file()?;
+            note(&seat.sit(is_local())?.bare_desk(), "keys retire", &who).await?;
             write(path, &key_file::retire(&read(path)?, &who)?)?;
             Ok(changed(&format!("{who} may not read what is registered once the function has this file")))
         }
-        Command::Reencrypt { store, keys, identity, plan } => reencrypt(&store, &keys.read()?, &identity, plan).await,
+        Command::Reencrypt { seat, keys, identity, plan } => reencrypt(&seat, &keys.read()?, &identity, plan).await,
     }
+}
+
+/// Refuses whoever may not say who may read; and writes down that they do, before they do.
+async fn note(at: &Desk<'_>, action: &str, target: &str) -> Result<(), Failure> {
+    let allowed = at.must_be(Role::Records, "change who may read registrations");
+    at.settle(action, target, allowed).await?;
+    Ok(at.note(Role::Records, action, target, None, &[]).await?)
 }
 
 fn changed(fact: &str) -> Answer {
@@ -155,15 +170,16 @@ async fn list(store: &StoreArguments, keys: &PublicKeys, as_json: bool) -> Resul
 }
 
 async fn reencrypt(
-    store: &StoreArguments,
+    seat: &SeatArguments,
     keys: &PublicKeys,
     identity: &IdentityArguments,
     plan: Option<String>,
-) -> Result<Answer, String> {
-    let location = store.location()?;
+) -> Result<Answer, Failure> {
+    let location = seat.store.location()?;
     let cannot = |error: StoreError| format!("cannot use `{location}`: {error}");
-    let opened = location.open().await.map_err(cannot)?;
-    let sealed = rotation::count(&*opened, keys).await.map_err(cannot)?;
+    let office = seat.sit(is_local())?.open(&location, true).await?;
+    let opened = &*office.store;
+    let sealed = rotation::count(opened, keys).await.map_err(cannot)?;
     let all = sealed.to_these + sealed.to_others;
     let number = keys.fingerprint();
     let Some(plan) = plan else {
@@ -178,25 +194,24 @@ async fn reencrypt(
         .into());
     };
     if plan != number {
-        return Err("the keys are not those of the plan any more; look at the new plan first".to_owned());
+        return Err("the keys are not those of the plan any more; look at the new plan first".into());
     }
     let identities = identity.read()?.ok_or_else(|| explained(form_handler::seal::SealError::NoIdentity))?;
     if !identities.are_among(keys) {
-        return Err(
-            "your identity is none of the keys, so nobody could check what is done; add its public key".to_owned()
-        );
+        return Err("your identity is none of the keys, so nobody could check what is done; add its public key".into());
     }
+    note(&office.desk(), "keys reencrypt", &number).await?;
     let is_watched = std::io::stderr().is_terminal();
     let mut tell = |seen: u64| {
         if is_watched {
             eprint!("\r{seen} of {all}");
         }
     };
-    let done = rotation::reseal(&*opened, keys, &identities, &mut tell).await.map_err(cannot)?;
+    let done = rotation::reseal(opened, keys, &identities, &mut tell).await.map_err(cannot)?;
     if is_watched {
         eprintln!();
     }
-    let left = rotation::count(&*opened, keys).await.map_err(cannot)?.to_others;
+    let left = rotation::count(opened, keys).await.map_err(cannot)?.to_others;
     let mut text = format!("{} registrations are sealed to the keys there are now, {left} to others\n", done.done);
     for (id, error) in &done.failed {
         text.push_str(&format!("{id}: {error}\n"));

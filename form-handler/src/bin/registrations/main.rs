@@ -16,15 +16,15 @@ mod stats;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anstream::eprintln;
 use clap::{Args, Parser, Subcommand};
-use form_handler::records::Refusal;
-use form_handler::store::{Copied, Location, Store, StoreError};
+use form_handler::records::{Refusal, Role};
+use form_handler::store::{Copied, Location, StoreError};
 use form_handler::{Delivery, LocalDefaults, Redelivered, Settings, doctor, store};
 use identity::IdentityArguments;
 use jiff::Timestamp;
+use office::SeatArguments;
 use serde_json::Value;
 use statement::contract::Contract;
 use uuid::Uuid;
@@ -94,7 +94,7 @@ enum Command {
     /// Take a registration out of those that are held as suspected spam, and mail it to staff
     Release {
         #[command(flatten)]
-        store: StoreArguments,
+        seat: SeatArguments,
         #[command(flatten)]
         identity: IdentityArguments,
         /// The reference
@@ -104,7 +104,7 @@ enum Command {
     /// Send mail again that could not be sent
     Redeliver {
         #[command(flatten)]
-        store: StoreArguments,
+        seat: SeatArguments,
         #[command(flatten)]
         identity: IdentityArguments,
         /// Only that about this registration
@@ -113,6 +113,8 @@ enum Command {
     },
     /// Copy all registrations into another store, and compare both; may be interrupted and done again
     Copy {
+        #[command(flatten)]
+        seat: SeatArguments,
         /// The store they are in, as CANDOR_STORE has it
         #[arg(long, value_name = "STORE")]
         from: String,
@@ -141,11 +143,6 @@ impl StoreArguments {
 
     fn location(&self) -> Result<Location, String> {
         Settings::location(&variable, &self.local()).map_err(|errors| errors.to_string())
-    }
-
-    async fn open(&self) -> Result<Arc<dyn Store>, String> {
-        let location = self.location()?;
-        location.open_for_reading().await.map_err(|error| format!("cannot read `{location}`: {error}"))
     }
 
     fn settings(&self) -> Result<Settings, String> {
@@ -246,7 +243,7 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::List(arguments) => reading::list_all(arguments).await,
         Command::Show(arguments) => reading::show(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
-        Command::Keys { command } => Ok(keys::run(command).await?),
+        Command::Keys { command } => keys::run(command).await,
         Command::Retention { command } => retention::run(command).await,
         Command::Hold { command } => hold::run(command).await,
         Command::Access { command } => access::run(command).await,
@@ -254,13 +251,15 @@ async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Audit { command } => audit::run(command).await,
         Command::Receipt { command } => receipt::run(command),
         Command::Stats(arguments) => stats::run(arguments).await,
-        Command::Release { store, identity, id } => {
-            let delivery = Delivery::open(&store.settings()?).await.map_err(|error| error.to_string())?;
-            let is_released = delivery.release(id, now()).await.map_err(|error| error.to_string())?;
-            if is_released { redeliver(&store, &identity, Some(id)).await } else { Err(Failure::Missing) }
+        Command::Release { seat, identity, id } => {
+            let office = seat.open_for_change().await?;
+            let at = office.desk();
+            let released = at.release(id).await;
+            at.settle("release", &id.to_string(), released).await?;
+            redeliver(&seat, &identity, Some(id)).await
         }
-        Command::Redeliver { store, identity, id } => redeliver(&store, &identity, id).await,
-        Command::Copy { from, to } => Ok(copy(&from, &to).await?),
+        Command::Redeliver { seat, identity, id } => redeliver(&seat, &identity, id).await,
+        Command::Copy { seat, from, to } => copy(&seat, &from, &to).await,
         Command::Doctor { store } => {
             let findings = doctor::examine(&store.settings()?, store.contract(), now()).await;
             let overdue = office::people()?.map(|people| people.overdue(now())).unwrap_or_default();
@@ -272,16 +271,23 @@ async fn run(command: Command) -> Result<Answer, Failure> {
 }
 
 /// Copies one store into another.
-async fn copy(from: &str, to: &str) -> Result<Answer, String> {
+async fn copy(seat: &SeatArguments, from: &str, to: &str) -> Result<Answer, Failure> {
     let location = |value: &str| Location::parse(value, &variable);
     let (from, to) = (location(from)?, location(to)?);
     let cannot = |place: &Location| {
         let place = place.to_string();
         move |error: StoreError| format!("`{place}`: {error}")
     };
-    let source = from.open_for_reading().await.map_err(cannot(&from))?;
+    // Whose is a file is the machine's business; of another store, only staff's.
+    let is_local = office::is_local() && matches!(from, Location::Sqlite(_));
+    let office = seat.sit(is_local)?.open(&from, false).await?;
+    let at = office.desk();
+    let target_name = to.to_string();
+    let allowed = at.must_be(Role::Records, "copy registrations into another store");
+    at.settle("copy", &target_name, allowed).await?;
+    at.note(Role::Records, "copy", &target_name, None, &[]).await?;
     let target = to.open().await.map_err(cannot(&to))?;
-    let done = store::copy(&*source, &*target).await.map_err(|error| error.to_string())?;
+    let done = store::copy(&*office.store, &*target).await.map_err(|error| error.to_string())?;
     let Copied { copied, already, different } = done;
     let mut text = format!("{copied} copied, {already} there already, {} different\n", different.len());
     for id in &different {
@@ -291,15 +297,20 @@ async fn copy(from: &str, to: &str) -> Result<Answer, String> {
 }
 
 /// Sends what has failed, of one registration or of all, in small lots so that a lease outlasts each.
-async fn redeliver(store: &StoreArguments, identity: &IdentityArguments, id: Option<Uuid>) -> Result<Answer, Failure> {
-    let (settings, contract) = (store.settings()?, store.contract()?);
-    let delivery = Delivery::open(&settings).await.map_err(|error| error.to_string())?;
-    let delivery = delivery.opening_with(identity.read()?);
+async fn redeliver(seat: &SeatArguments, identity: &IdentityArguments, id: Option<Uuid>) -> Result<Answer, Failure> {
+    let office = seat.open_for_change().await?;
+    let (at, target) = (office.desk(), id.map_or_else(|| "all".to_owned(), |id| id.to_string()));
+    let allowed = at.must_be(Role::Records, "send mail again");
+    at.settle("redeliver", &target, allowed).await?;
     if let Some(id) = id
-        && store.open().await?.get(id).await.map_err(|error| error.to_string())?.is_none()
+        && office.records().record(id).await.map_err(|error| error.to_string())?.is_none()
     {
         return Err(Failure::Missing);
     }
+    at.note(Role::Records, "redeliver", &target, None, &[]).await?;
+    let (settings, contract) = (seat.store.settings()?, seat.store.contract()?);
+    let delivery = Delivery::open(&settings).await.map_err(|error| error.to_string())?;
+    let delivery = delivery.opening_with(identity.read()?);
     delivery.make_due(id, now()).await.map_err(|error| error.to_string())?;
     let mut all = Redelivered::default();
     loop {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use form_handler::Settings;
-use form_handler::records::{Desk, DeskError, People, RecordStore, Scope, Who};
-use form_handler::store::Store;
+use form_handler::records::ledger::Ledger;
+use form_handler::records::{Desk, DeskError, People, RecordStore, Refusal, Scope, Who};
+use form_handler::store::{Location, Store};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use nix::unistd::{Uid, User};
@@ -23,7 +24,7 @@ pub(crate) struct SeatArguments {
     #[command(flatten)]
     pub(crate) store: StoreArguments,
     /// Your name among the staff; it is refused where the account is somebody else's
-    #[arg(long = "as", value_name = "NAME")]
+    #[arg(id = "as", long = "as", value_name = "NAME")]
     name: Option<String>,
 }
 
@@ -84,16 +85,29 @@ pub(crate) struct FilterArguments {
     version: Option<String>,
 }
 
-/// Everything that is needed to act.
-pub(crate) struct Office {
-    pub(crate) store: Arc<dyn Store>,
+/// Who sits at a desk, and what they need whatever the store.
+pub(crate) struct Seat {
     pub(crate) contract: Option<Contract>,
-    pub(crate) people: People,
+    people: People,
     pub(crate) ledger: PathBuf,
     pub(crate) now: Timestamp,
     who: Who,
     /// Whether staff are named; else whoever owns the machine may do everything on it.
     pub(crate) has_staff: bool,
+}
+
+/// Everything that is needed to act.
+pub(crate) struct Office {
+    seat: Seat,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+impl Deref for Office {
+    type Target = Seat;
+
+    fn deref(&self) -> &Seat {
+        &self.seat
+    }
 }
 
 impl SeatArguments {
@@ -108,6 +122,15 @@ impl SeatArguments {
     }
 
     async fn open_with(&self, is_for_change: bool) -> Result<Office, Failure> {
+        let seat = self.sit(is_local())?;
+        if is_for_change && seat.contract.is_none() {
+            self.store.contract()?;
+        }
+        seat.open(&self.store.location()?, is_for_change).await
+    }
+
+    /// Who asks. Without named staff, that is the owner of a machine whose store is its own (`is_local`).
+    pub(crate) fn sit(&self, is_local: bool) -> Result<Seat, Failure> {
         let login = User::from_uid(Uid::current()).ok().flatten().map(|user| user.name);
         let login = login.ok_or("this account has no name in the machine's user database")?;
         let people = people()?;
@@ -116,19 +139,10 @@ impl SeatArguments {
                 let who = people.who(&login, self.name.as_deref())?;
                 (people, who, true)
             }
-            None if is_local() => (People::default(), Who::owner(&login), false),
+            None if is_local => (People::default(), Who::owner(&login), false),
             None => return Err("CANDOR_PEOPLE: not set; name the file that says who may do what".to_owned().into()),
         };
-        let ledger = self.ledger()?;
-        let contract = match self.store.contract() {
-            Ok(contract) => Some(contract),
-            Err(fact) if is_for_change => return Err(fact.into()),
-            Err(_) => None,
-        };
-        let location = self.store.location()?;
-        let opened = if is_for_change { location.open().await } else { location.open_for_reading().await };
-        let store = opened.map_err(|error| format!("cannot read `{location}`: {error}"))?;
-        Ok(Office { store, contract, people, ledger, now: now(), who, has_staff })
+        Ok(Seat { contract: self.store.contract().ok(), people, ledger: self.ledger()?, now: now(), who, has_staff })
     }
 
     /// The ledger's file.
@@ -144,7 +158,7 @@ impl SeatArguments {
 }
 
 /// Whether the store is the one in the site's folder, as on a machine that one person uses.
-fn is_local() -> bool {
+pub(crate) fn is_local() -> bool {
     variable("CANDOR_STORE").is_none() && variable("CANDOR_STORE_FILE").is_none()
 }
 
@@ -157,15 +171,44 @@ pub(crate) fn people() -> Result<Option<People>, String> {
     People::parse(&text).map(Some).map_err(said)
 }
 
-impl Office {
-    /// What the store does for staff.
-    pub(crate) fn records(&self) -> Result<&dyn RecordStore, String> {
-        self.store.records().ok_or_else(|| "this takes a store in SQLite or PostgreSQL".to_owned())
+impl Seat {
+    /// Opens a store. Whoever only looks opens it for change, too, where the ledger has something begun and not ended: that
+    /// is ended before anything is written down.
+    pub(crate) async fn open(self, location: &Location, is_for_change: bool) -> Result<Office, Failure> {
+        let begun = match Ledger::open(&self.ledger) {
+            Ok(ledger) => ledger.unfinished().map(|entry| entry.seq),
+            // A ledger that cannot be used is told by whoever writes into it.
+            Err(_) => None,
+        };
+        let is_for_change = is_for_change || begun.is_some();
+        let opened = if is_for_change { location.open().await } else { location.open_for_reading().await };
+        let store = opened.map_err(|error| match begun {
+            None => format!("cannot read `{location}`: {error}"),
+            Some(seq) => {
+                format!("cannot use `{location}`, to end what line {seq} of the ledger has begun: {error}")
+            }
+        })?;
+        Ok(Office { seat: self, store })
     }
 
-    pub(crate) fn desk(&self) -> Result<Desk<'_>, Failure> {
-        let contract = self.contract.as_ref();
-        Ok(Desk::new(self.store.records(), &self.ledger, contract, &self.people, self.who.clone(), self.now))
+    /// Their desk, for what takes no store.
+    pub(crate) fn bare_desk(&self) -> Desk<'_> {
+        self.desk_at(None)
+    }
+
+    fn desk_at<'a>(&'a self, store: Option<&'a dyn RecordStore>) -> Desk<'a> {
+        Desk::new(store, &self.ledger, self.contract.as_ref(), &self.people, self.who.clone(), self.now)
+    }
+}
+
+impl Office {
+    /// What the store does for staff.
+    pub(crate) fn records(&self) -> &dyn RecordStore {
+        self.store.records()
+    }
+
+    pub(crate) fn desk(&self) -> Desk<'_> {
+        self.seat.desk_at(Some(self.records()))
     }
 }
 
@@ -177,7 +220,20 @@ impl ScopeArguments {
             key.ok_or_else(|| format!("`{person}` is neither an e-mail address nor a telephone number"))
         });
         let people = people.collect::<Result<_, _>>()?;
-        Ok(Scope { people, records: self.records.iter().copied().collect(), ..Scope::default() })
+        let records = Some(&self.records).filter(|records| !records.is_empty());
+        Ok(Scope { people, records: records.map(|records| records.iter().copied().collect()), ..Scope::default() })
+    }
+}
+
+impl ScopeArguments {
+    /// Refuses people in what covers what comes later, where no secret keeps others from trying addresses out.
+    pub(crate) fn must_be_secret(&self, settings: &Settings) -> Result<(), Refusal> {
+        if self.people.is_empty() || settings.seal().index_key().is_secret() {
+            return Ok(());
+        }
+        let fact = "a standing hold on people keeps hashes of their addresses in the ledger for ever, which takes \
+                    CANDOR_INDEX_KEY: without it, anybody could try addresses out";
+        Err(Refusal::new("P525", fact))
     }
 }
 
@@ -192,7 +248,7 @@ impl From<DeskError> for Failure {
     fn from(error: DeskError) -> Self {
         match error {
             DeskError::Refused(_) | DeskError::NotFound(_) => Self::Refused(error.to_string()),
-            DeskError::Store(_) | DeskError::Ledger(_) => Self::Machine(error.to_string()),
+            DeskError::Store(_) | DeskError::Unknown(_) | DeskError::Ledger(_) => Self::Machine(error.to_string()),
         }
     }
 }

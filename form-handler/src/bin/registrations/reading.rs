@@ -58,10 +58,10 @@ pub(crate) struct ShowArguments {
 pub(crate) async fn list_all(arguments: ListArguments) -> Result<Answer, Failure> {
     let ListArguments { desk, identity, form, person, held, limit } = arguments;
     let office = desk.open().await?;
-    let at = office.desk()?;
+    let at = office.desk();
     let allowed = at.must_be(Role::Reader, "list registrations");
     at.settle("list", form.as_deref().unwrap_or("all"), allowed).await?;
-    at.note_read(Role::Reader, "list", form.as_deref().unwrap_or("all"), None, &[]).await?;
+    at.note(Role::Reader, "list", form.as_deref().unwrap_or("all"), None, &[]).await?;
     let hidden = if at.who().roles.contains(&Role::Legal) { HashSet::new() } else { restricted(&office).await? };
     let is_wanted = |envelope: &Envelope| {
         let is_of_form = form.as_ref().is_none_or(|form| envelope.form == *form);
@@ -81,28 +81,25 @@ pub(crate) async fn list_all(arguments: ListArguments) -> Result<Answer, Failure
 
 /// What only legal may see.
 pub(crate) async fn restricted(office: &Office) -> Result<HashSet<Uuid>, Failure> {
-    // A store that cannot restrict has nothing that is.
-    let Some(records) = office.store.records() else { return Ok(HashSet::new()) };
-    records.restricted().await.map(HashSet::from_iter).map_err(|error| Failure::Machine(error.to_string()))
+    office.records().restricted().await.map(HashSet::from_iter).map_err(|error| Failure::Machine(error.to_string()))
 }
 
 pub(crate) async fn show(arguments: ShowArguments) -> Result<Answer, Failure> {
     let ShowArguments { desk, identity, id, purpose } = arguments;
     let office = desk.open().await?;
-    let at = office.desk()?;
+    let at = office.desk();
     let target = id.to_string();
     let allowed = at.must_be(Role::Reader, "read a registration");
     at.settle("show", &target, allowed).await?;
     let found = office.store.get(id).await.map_err(|error| error.to_string())?.ok_or(Failure::Missing)?;
     let sees_all = at.who().roles.contains(&Role::Legal);
     if !sees_all && restricted(&office).await?.contains(&id) {
-        let fact = format!("{id} is to be erased as soon as it may be, and until then only legal sees it");
-        at.settle("show", &target, Err(Refusal::new("P531", fact).into())).await?;
+        at.settle("show", &target, Err(Refusal::of_restricted(id).into())).await?;
     }
     let registration = Registration::from_stored(&found, identity.read()?.as_ref()).map_err(explained)?;
     let may = may_be_read(&office, &found.envelope, &registration, purpose.as_deref());
     at.settle("show", &target, may.map_err(Into::into)).await?;
-    at.note_read(Role::Reader, "show", &target, purpose.as_deref(), &[]).await?;
+    at.note(Role::Reader, "show", &target, purpose.as_deref(), &[]).await?;
     let former = if sees_all {
         Registration::former_answers(&found, identity.read()?.as_ref()).map_err(explained)?
     } else {

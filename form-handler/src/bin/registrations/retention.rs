@@ -51,7 +51,7 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
         Command::Apply { desk, plan } => apply(&desk, &Subject::Retention, &plan, "retention apply").await,
         Command::Extend { desk, record, until, reason } => {
             let office = desk.open_for_change().await?;
-            let at = office.desk()?;
+            let at = office.desk();
             let extended = at.extend(record, until, &reason).await;
             let extension = at.settle("retention extend", &record.to_string(), extended).await?;
             Ok(match desk.json {
@@ -65,7 +65,7 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
 /// Plans, and prints what becomes of every record that is not simply kept.
 pub(crate) async fn plan(desk: &DeskArguments, subject: &Subject, next: &str) -> Result<Answer, Failure> {
     let office = desk.open_for_change().await?;
-    let at = office.desk()?;
+    let at = office.desk();
     let (mut lines, mut values, mut progress) = (String::new(), Vec::new(), Progress::new());
     let mut each = |record: &Record, outcome: &Outcome, class: PlanClass| {
         progress.step();
@@ -114,7 +114,7 @@ pub(crate) async fn apply(
     action: &str,
 ) -> Result<Answer, Failure> {
     let office = desk.open_for_change().await?;
-    let at = office.desk()?;
+    let at = office.desk();
     let mut progress = Progress::new();
     let applied = at.apply(subject, plan, &mut |count| progress.at(count)).await;
     progress.end();
@@ -123,7 +123,7 @@ pub(crate) async fn apply(
 }
 
 async fn report(desk: &DeskArguments, office: &Office, applied: &Applied, version: &str) -> Result<Answer, Failure> {
-    let matters = office.records()?.matters().await.map_err(|error| error.to_string())?;
+    let matters = office.records().matters().await.map_err(|error| error.to_string())?;
     let held = applied.held(&matters);
     let Applied { erased, restricted, kept, closed } = applied;
     if desk.json {

@@ -36,7 +36,7 @@ enum By {
 pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
     let Arguments { desk, by, out } = arguments;
     let office = desk.open().await?;
-    let at = office.desk()?;
+    let at = office.desk();
     let allowed = at.must_be(Role::Reader, "count registrations");
     at.settle("stats", "all", allowed).await?;
     let unit = match by {
@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Answer, Failure> {
     };
     let (mut counts, mut after) = (Counts::new(unit), None);
     loop {
-        let page = office.records()?.records(after, 1000).await.map_err(|error| error.to_string())?;
+        let page = office.records().records(after, 1000).await.map_err(|error| error.to_string())?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         page.iter().for_each(|record| counts.add(record));

@@ -15,6 +15,8 @@ use crate::records::{
 
 /// So many records are erased in one transaction.
 const LOT: usize = 100;
+/// So often it is told how many were looked at.
+const LOOKS: u64 = 1000;
 
 /// What became of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,7 +53,7 @@ impl Applied {
 }
 
 impl Desk<'_> {
-    /// Carries out a plan that somebody has looked at; how many records are done with is told to `progress`.
+    /// Carries out a plan that somebody has looked at; how many records were looked at is told to `progress`.
     ///
     /// Safe to be stopped and to be run by two at once: what is done is in the ledger and is not done twice.
     ///
@@ -66,21 +68,30 @@ impl Desk<'_> {
         let matters = self.store()?.matters().await?;
         self.must_apply(subject, &matters)?;
         Plan::may_begin(asked, self.now)?;
-        self.plan_at(subject, asked.at, &mut |_, _, _| {}).await?.is_still(asked)?;
+        let answered = matters.clone().answering(subject.request());
+        let mut work = Work { applied: Applied::default(), lot: Vec::new(), alive: BTreeSet::new() };
+        let (mut concerned, mut seen) = (Vec::new(), 0);
+        // All are looked at once; after that, only those with which something is to be done.
+        let mut look = |record: &Record, outcome: &Outcome, _| {
+            seen += 1;
+            if seen % LOOKS == 0 {
+                progress(seen);
+            }
+            if subject.request().is_some() || is_to_be_done(record, outcome) {
+                concerned.push(record.id);
+            } else {
+                work.survives(record, &answered);
+            }
+        };
+        self.plan_at(subject, asked.at, &mut look).await?.is_still(asked)?;
         let request = matters.requests.iter().find(|request| Some(&*request.id) == subject.request());
         if let Some(request) = request {
             // Answered first: what is stopped now is ended by the next plan of what is due.
             self.move_request(request, RequestState::Deferred).await?;
         }
-        let matters = matters.answering(subject.request());
-        let mut work = Work { applied: Applied::default(), lot: Vec::new(), alive: BTreeSet::new() };
-        let (mut after, mut looked_at) = (None, 0);
-        loop {
-            let page = self.page(subject, &matters, after).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            looked_at += page.len() as u64;
-            for record in page {
+        let matters = answered;
+        for lot in concerned.chunks(LOT) {
+            for record in self.store()?.find(lot).await? {
                 let planned = matters.decide(&record, &self.rules, asked.at);
                 let decision = matters.decide(&record, &self.rules, self.now);
                 if planned.erases().is_some() && decision.erases().is_some() {
@@ -96,7 +107,7 @@ impl Desk<'_> {
                     work.applied.kept.push((record.id, decision.outcome().clone()));
                 }
             }
-            progress(looked_at);
+            progress(seen);
         }
         self.erase_lot(subject, asked, &matters, &mut work).await?;
         for request in matters.requests.iter().filter(|request| is_due(request) && !work.alive.contains(&request.id)) {
@@ -187,11 +198,22 @@ impl Desk<'_> {
     ) -> Result<Vec<Fate>, DeskError> {
         let begun = Act { detail: Some(detail(&Deed::Erase(tombstones.clone()))), ..act };
         let of = ledger.append(begun.clone(), self.now)?;
-        let fates = self.store()?.destroy(decisions, recheck).await;
-        // A store that fails may have done it all the same: then whoever comes next looks up what it has done.
-        let fates = fates?;
+        let fates = match self.store()?.destroy(decisions, recheck).await {
+            Ok(fates) => fates,
+            failed => return self.end_of(ledger, begun, of, failed),
+        };
         self.end(ledger, begun, true, Done { of, erased: deed::erased(&tombstones, &fates) })?;
         Ok(fates)
+    }
+}
+
+/// Whether something is to be done with a record: it is erased, or hidden until it may be.
+fn is_to_be_done(record: &Record, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Erase { .. } => true,
+        Outcome::Restrict { .. } | Outcome::AwaitLegal { .. } => record.restricted.is_none(),
+        Outcome::Held { waiting, .. } => record.restricted.is_none() && !waiting.is_empty(),
+        _ => false,
     }
 }
 

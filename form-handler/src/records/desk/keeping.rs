@@ -1,5 +1,6 @@
 //! Keeping what would be due otherwise: holds, and reasons with an end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -80,6 +81,12 @@ impl Desk<'_> {
             return Err(Refusal::new("P522", fact).into());
         }
         let mut ledger = self.ledger().await?;
+        let scope = if is_standing { scope } else { self.by_records(scope).await? };
+        if scope.records.as_ref().is_some_and(BTreeSet::is_empty) {
+            let fact = "nobody of these has a registration, so the hold would keep nothing: with `--standing` it keeps \
+                        what comes later";
+            return Err(Refusal::new("P524", fact).into());
+        }
         let hold = Hold {
             id: self.new_id('H', &ledger).await?,
             ground: ground.to_owned(),

@@ -23,7 +23,7 @@ pub struct Replayed {
     pub holds: u64,
     /// Requests that were missing or older.
     pub requests: u64,
-    /// Records that are restricted or extended again.
+    /// Records that are restricted, kept longer or out of suspected spam again.
     pub changed: u64,
     /// Records whose corrections are lost, because their words are in no ledger.
     pub corrections: Vec<Uuid>,
@@ -43,8 +43,10 @@ impl Desk<'_> {
         let mut replayed = Replayed::default();
         // First what was erased: a hold that was placed since had nothing of it to keep.
         let mut back = Vec::new();
-        for tombstone in past.tombstones.values() {
-            if let Some(record) = self.store()?.record(tombstone.record).await? {
+        let ids: Vec<Uuid> = past.tombstones.keys().copied().collect();
+        for lot in ids.chunks(LOT) {
+            for record in self.store()?.find(lot).await? {
+                let tombstone = &past.tombstones[&record.id];
                 back.extend(decide_again(&record, tombstone).map(|decision| (tombstone.clone(), decision)));
             }
         }
@@ -74,6 +76,10 @@ impl Desk<'_> {
                     Some(found) if found.extension.as_ref() != Some(extension) => record.to_string(),
                     _ => continue,
                 },
+                Deed::Release { record, .. } => match self.store()?.record(*record).await? {
+                    Some(found) if found.is_suspected => record.to_string(),
+                    _ => continue,
+                },
                 Deed::Correct { record, revision, .. } => {
                     if self.store()?.record(*record).await?.is_some_and(|found| found.revision < *revision) {
                         replayed.corrections.push(*record);
@@ -82,7 +88,8 @@ impl Desk<'_> {
                 }
                 _ => continue,
             };
-            replayed.changed += u64::from(matches!(deed, Deed::Restrict { .. } | Deed::Extend { .. }));
+            replayed.changed +=
+                u64::from(matches!(deed, Deed::Restrict { .. } | Deed::Extend { .. } | Deed::Release { .. }));
             let act = self.act(Role::Records.word(), "erase replay", &target, None, Step::Begun);
             self.perform(&mut ledger, act, &deed).await?;
         }
@@ -164,6 +171,7 @@ impl Past {
             Deed::Restrict { record, .. } => (2, record.to_string()),
             Deed::Extend { record, .. } => (3, record.to_string()),
             Deed::Correct { record, .. } => (4, record.to_string()),
+            Deed::Release { record, .. } => (5, record.to_string()),
         };
         self.deeds.insert(key, deed);
     }

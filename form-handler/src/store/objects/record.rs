@@ -12,11 +12,40 @@ use crate::registration::{Mail, MailKind, MailState};
 use crate::seal::DataKey;
 use crate::store::{Envelope, StoreError, Stored};
 
+/// A registration, and what staff have said of it.
+#[derive(Clone)]
+pub(super) struct Object {
+    /// The registration; with its data key only while that is not in its own place.
+    pub(super) stored: Stored,
+    pub(super) staff: Staff,
+}
+
+/// What staff have said of a registration. It is here whether they can be spoken to or not, so that the function keeps it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Staff {
+    /// The request for whose sake only legal may see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) restricted: Option<String>,
+    /// Why it is kept longer, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) extension: Option<String>,
+    /// How often a hold or a request about it was written, so that whoever destroys it sees that it is not as they read it.
+    pub(super) matters: u64,
+    /// Whether nothing is left but what tells which other objects are to go with it.
+    pub(super) is_erased: bool,
+}
+
 /// A registration as an object.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Record {
     #[serde(flatten)]
     envelope: Envelope,
+    #[serde(flatten)]
+    staff: Staff,
+    /// The key of a content that was corrected, until it is in its own place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data_key: Option<DataKeyRecord>,
     /// In base64 (RFC 4648, section 4).
     content: String,
     person_keys: Vec<String>,
@@ -45,7 +74,7 @@ pub(super) struct DataKeyRecord {
     keys: String,
 }
 
-pub(super) fn record(stored: &Stored) -> Record {
+pub(super) fn record(Object { stored, staff }: &Object) -> Record {
     let mail = |mail: &Mail| MailRecord {
         kind: mail.kind,
         state: mail.state,
@@ -57,6 +86,8 @@ pub(super) fn record(stored: &Stored) -> Record {
     };
     Record {
         envelope: stored.envelope.clone(),
+        staff: staff.clone(),
+        data_key: stored.data_key.as_ref().map(data_key_record),
         content: BASE64_STANDARD.encode(stored.content.expose()),
         person_keys: stored.person_keys.clone(),
         submission_key: stored.submission_key.clone(),
@@ -64,20 +95,26 @@ pub(super) fn record(stored: &Stored) -> Record {
     }
 }
 
-pub(super) fn stored(record: Record) -> Result<Stored, StoreError> {
+pub(super) fn object(record: Record) -> Result<Object, StoreError> {
     let mail = |mail: MailRecord| {
         let MailRecord { kind, state, error, attempts, due, address_key, letter } = mail;
         let letter = letter.map(|letter| bytes(&letter)).transpose()?.map(Private::new);
         Ok(Mail { kind, state, error, attempts, due, address_key, letter })
     };
-    Ok(Stored {
+    let stored = Stored {
         envelope: record.envelope,
         content: Private::new(bytes(&record.content)?),
-        data_key: None,
+        data_key: record.data_key.map(data_key).transpose()?,
         person_keys: record.person_keys,
         submission_key: record.submission_key,
         mails: record.mails.into_iter().map(mail).collect::<Result<_, StoreError>>()?,
-    })
+    };
+    Ok(Object { stored, staff: record.staff })
+}
+
+/// A new registration, of which staff have said nothing.
+pub(super) fn new(stored: Stored) -> Object {
+    Object { stored: Stored { data_key: None, ..stored }, staff: Staff::default() }
 }
 
 pub(super) fn data_key_record(data_key: &DataKey) -> DataKeyRecord {
@@ -93,7 +130,7 @@ fn bytes(base64: &str) -> Result<Vec<u8>, StoreError> {
 }
 
 /// The empty objects that tell of a registration.
-pub(super) fn marks(stored: &Stored) -> BTreeSet<String> {
+pub(super) fn marks(Object { stored, staff }: &Object) -> BTreeSet<String> {
     let id = stored.envelope.id;
     let held = stored.envelope.held.as_ref().map(|_| format!("held/{id}"));
     let mails = stored.mails.iter().filter_map(|mail| {
@@ -106,7 +143,8 @@ pub(super) fn marks(stored: &Stored) -> BTreeSet<String> {
         }
     });
     let persons = stored.person_keys.iter().map(|key| format!("person/{key}/{id}"));
-    held.into_iter().chain(mails).chain(persons).collect()
+    let restricted = staff.restricted.as_ref().map(|_| format!("restricted/{id}"));
+    held.into_iter().chain(restricted).chain(mails).chain(persons).collect()
 }
 
 /// When which mail is due, by the name of its mark.

@@ -8,9 +8,11 @@ use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 use super::{Failure, Parameter, Postgres};
-use crate::records::{Decision, Extension, Fate, HOLD, Hold, Matters, REQUEST, Recheck, Record, RecordStore, Request};
+use crate::records::{
+    Decision, Extension, Fate, HOLD, Hold, Matters, REQUEST, Recheck, Record, RecordStore, Request, to_json,
+};
 use crate::seal::DataKey;
-use crate::store::{StoreError, Stored};
+use crate::store::{Store, StoreError, Stored};
 
 /// The columns of a [`Record`].
 const RECORD: &str =
@@ -18,6 +20,10 @@ const RECORD: &str =
 
 #[async_trait]
 impl RecordStore for Postgres {
+    fn store(&self) -> &dyn Store {
+        self
+    }
+
     async fn records(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Record>, StoreError> {
         let after = after.unwrap_or(Uuid::nil());
         self.run(|client| {
@@ -30,12 +36,12 @@ impl RecordStore for Postgres {
         .await
     }
 
-    async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError> {
+    async fn find(&self, ids: &[Uuid]) -> Result<Vec<Record>, StoreError> {
         self.run(|client| {
             Box::pin(async move {
-                let query = format!("select {RECORD} from candor.registration where id = $1");
-                let rows = client.query_typed(&query, &[(&id, Type::UUID)]).await?;
-                rows.first().map(read).transpose()
+                let query = format!("select {RECORD} from candor.registration where id = any($1) order by id");
+                let rows = client.query_typed(&query, &[(&ids, Type::UUID_ARRAY)]).await?;
+                rows.iter().map(read).collect()
             })
         })
         .await
@@ -57,11 +63,11 @@ impl RecordStore for Postgres {
     }
 
     async fn put_hold(&self, hold: &Hold) -> Result<(), StoreError> {
-        self.put(HOLD, &hold.id, &json(hold)).await
+        self.put(HOLD, &hold.id, &to_json(hold)).await
     }
 
     async fn put_request(&self, request: &Request) -> Result<(), StoreError> {
-        self.put(REQUEST, &request.id, &json(request)).await
+        self.put(REQUEST, &request.id, &to_json(request)).await
     }
 
     async fn restrict(&self, id: Uuid, request: &str) -> Result<bool, StoreError> {
@@ -81,7 +87,7 @@ impl RecordStore for Postgres {
     }
 
     async fn extend(&self, id: Uuid, extension: &Extension) -> Result<bool, StoreError> {
-        let extension = &json(extension);
+        let extension = &to_json(extension);
         self.run(|client| {
             Box::pin(async move {
                 let update = "update candor.registration set extension = $2, revision = revision + 1 where id = $1";
@@ -96,24 +102,19 @@ impl RecordStore for Postgres {
         self.run(|mut client| {
             Box::pin(async move {
                 let transaction = client.transaction().await?;
-                let is_done = correct(&transaction, corrected).await?;
-                transaction.commit().await?;
-                Ok(is_done)
+                let done = async {
+                    let is_done = correct(&transaction, corrected).await?;
+                    transaction.commit().await?;
+                    Ok(is_done)
+                };
+                once(done.await)
             })
         })
         .await
     }
 
     async fn destroy(&self, decisions: &[Decision], recheck: &Recheck) -> Result<Vec<Fate>, StoreError> {
-        self.run(|mut client| {
-            Box::pin(async move {
-                // Not done again where the connection breaks: it may have been done, and then nobody would know by whom.
-                destroy(&mut client, decisions, recheck).await.map_err(|failure| match failure {
-                    Failure::Broken(error) | Failure::Final(error) => Failure::Final(error),
-                })
-            })
-        })
-        .await
+        self.run(|mut client| Box::pin(async move { once(destroy(&mut client, decisions, recheck).await) })).await
     }
 }
 
@@ -130,6 +131,13 @@ impl Postgres {
         })
         .await
     }
+}
+
+/// Not done again where the connection breaks: it may have been done, and then nobody would know by whom.
+fn once<T>(done: Result<T, Failure>) -> Result<T, Failure> {
+    done.map_err(|failure| match failure {
+        Failure::Broken(error) | Failure::Final(error) => Failure::Final(error),
+    })
 }
 
 async fn destroy(client: &mut Client, decisions: &[Decision], recheck: &Recheck) -> Result<Vec<Fate>, Failure> {
@@ -209,8 +217,4 @@ fn read(row: &Row) -> Result<Record, Failure> {
         restricted: row.try_get(7)?,
         extension: extension.map(serde_json::from_str).transpose().map_err(|_| StoreError::Damaged)?,
     })
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("invariant: it is plain data")
 }

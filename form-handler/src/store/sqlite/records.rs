@@ -1,16 +1,18 @@
 //! What the SQLite store does for staff: holds and requests in one table, and destroying in one transaction, in which nobody
 //! else writes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 use uuid::Uuid;
 
 use super::{Sqlite, id};
-use crate::records::{Decision, Extension, Fate, HOLD, Hold, Matters, REQUEST, Recheck, Record, RecordStore, Request};
+use crate::records::{
+    Decision, Extension, Fate, HOLD, Hold, Matters, REQUEST, Recheck, Record, RecordStore, Request, to_json,
+};
 use crate::seal::DataKey;
-use crate::store::{StoreError, Stored};
+use crate::store::{Store, StoreError, Stored};
 
 /// The columns of a [`Record`].
 const RECORD: &str =
@@ -18,6 +20,10 @@ const RECORD: &str =
 
 #[async_trait]
 impl RecordStore for Sqlite {
+    fn store(&self) -> &dyn Store {
+        self
+    }
+
     async fn records(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<Record>, StoreError> {
         self.in_background(move |connection| {
             let after = after.map(|id| id.to_string()).unwrap_or_default();
@@ -27,8 +33,13 @@ impl RecordStore for Sqlite {
         .await
     }
 
-    async fn record(&self, id: Uuid) -> Result<Option<Record>, StoreError> {
-        self.in_background(move |connection| record(connection, id)).await
+    async fn find(&self, ids: &[Uuid]) -> Result<Vec<Record>, StoreError> {
+        let ids: BTreeSet<Uuid> = ids.iter().copied().collect();
+        self.in_background(move |connection| {
+            let mut query = by_id(connection)?;
+            ids.into_iter().filter_map(|id| record(&mut query, id).transpose()).collect()
+        })
+        .await
     }
 
     async fn restricted(&self) -> Result<Vec<Uuid>, StoreError> {
@@ -63,7 +74,7 @@ impl RecordStore for Sqlite {
     }
 
     async fn extend(&self, id: Uuid, extension: &Extension) -> Result<bool, StoreError> {
-        let extension = json(extension);
+        let extension = to_json(extension);
         self.in_transaction(move |transaction| {
             let query = "update registration set extension = ?2, revision = revision + 1 where id = ?1";
             Ok(transaction.execute(query, [id.to_string(), extension])? > 0)
@@ -98,13 +109,14 @@ impl RecordStore for Sqlite {
         let fates = self
             .in_transaction(move |transaction| {
                 let matters = recheck.of(matters(transaction)?);
+                let mut query = by_id(transaction)?;
+                let mut delete = transaction.prepare("delete from registration where id = ?1")?;
                 let fates = decisions.iter().map(|decision| {
-                    let now = record(transaction, decision.record())?;
+                    let now = record(&mut query, decision.record())?;
                     let fate = Fate::of(now.as_ref(), decision, &recheck, &matters);
                     if fate == Fate::Erased {
-                        let id = decision.record().to_string();
                         // What hangs on it goes with it: foreign keys cascade.
-                        transaction.prepare("delete from registration where id = ?1")?.execute([id])?;
+                        delete.execute([decision.record().to_string()])?;
                     }
                     Ok(fate)
                 });
@@ -116,14 +128,14 @@ impl RecordStore for Sqlite {
             let _ = connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
             Ok(())
         };
-        self.in_background(checkpoint).await?;
+        let _ = self.in_background(checkpoint).await;
         Ok(fates)
     }
 }
 
 impl Sqlite {
     async fn put(&self, kind: &'static str, id: String, matter: &impl serde::Serialize) -> Result<(), StoreError> {
-        let content = json(matter);
+        let content = to_json(matter);
         self.in_transaction(move |transaction| {
             let query = "insert or replace into matter (id, kind, content) values (?1, ?2, ?3)";
             transaction.execute(query, params![id, kind, content])?;
@@ -133,9 +145,11 @@ impl Sqlite {
     }
 }
 
-fn record(connection: &Connection, id: Uuid) -> Result<Option<Record>, StoreError> {
-    let query = format!("select {RECORD} from registration where id = ?1");
-    let mut query = connection.prepare(&query)?;
+fn by_id(connection: &Connection) -> Result<Statement<'_>, StoreError> {
+    Ok(connection.prepare(&format!("select {RECORD} from registration where id = ?1"))?)
+}
+
+fn record(query: &mut Statement<'_>, id: Uuid) -> Result<Option<Record>, StoreError> {
     query.query_row([id.to_string()], |row| Ok(read(row))).optional()?.transpose()
 }
 
@@ -166,8 +180,4 @@ fn matters(connection: &Connection) -> Result<Matters, StoreError> {
         records.insert(key, found);
     }
     Ok(matters.with_people(&records))
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("invariant: it is plain data")
 }
