@@ -1,7 +1,7 @@
 //! What the function costs beside what nobody can do without, in one run:
 //!
 //! - the program on AWS Lambda beside a bare `lambda_http` function that returns a constant: start and memory;
-//! - the plain server beside bare durable writes to a file of SQLite on the same disk: latency and throughput.
+//! - the plain server beside durable writes to a file of SQLite on the same disk, by its own store and bare: latency and throughput.
 //!
 //! `cargo bench -p form-handler --bench function`; the programs and the bare function are compiled alike.
 
@@ -9,18 +9,27 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock and the disk")]
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use form_handler::Private;
+use form_handler::registration::Registration;
+use form_handler::seal::Seal;
+use form_handler::store::{Location, Stored};
 use rusqlite::{Connection, params};
 use statement::form::Notify;
 
+#[path = "../tests/lambda_host/mod.rs"]
+mod lambda_host;
 #[path = "../tests/sample/mod.rs"]
 mod sample;
+
+use lambda_host::{Function, read_message};
 
 /// Set in the environment of this program when it is to be the bare function.
 const BARE: &str = "CANDOR_BENCH_BARE";
@@ -89,43 +98,18 @@ struct Run {
 
 /// Runs a function for [`EVENTS`] events.
 fn run_function(mut command: Command) -> Run {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    command.env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string());
-    for (name, value) in [("NAME", "register"), ("VERSION", "1"), ("MEMORY_SIZE", "256")] {
-        command.env(format!("AWS_LAMBDA_FUNCTION_{name}"), value);
-    }
-    command.env("AWS_REGION", "us-east-2").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
-    let began = Instant::now();
-    let process = Stopped(command.spawn().unwrap());
-    let (mut start, mut given) = (None, None::<Instant>);
+    command.env("AWS_REGION", "us-east-2").stderr(Stdio::inherit());
+    let mut function = Function::start(command);
+    let start_ms = function.wait().as_secs_f64() * 1000.0;
     let mut times = Vec::new();
-    while times.len() < EVENTS {
-        let (connection, _) = listener.accept().unwrap();
-        let mut connection = BufReader::new(connection);
-        while let Some((head, _)) = read_request(&mut connection) {
-            if head.starts_with("GET /2018-06-01/runtime/invocation/next") {
-                start.get_or_insert_with(|| began.elapsed());
-                if times.len() == EVENTS {
-                    break;
-                }
-                given = Some(Instant::now());
-                let event = event(times.len());
-                let head = "lambda-runtime-aws-request-id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\nlambda-runtime-deadline-ms: \
-                            4102444800000\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-2:123456789012:function:register\r\n";
-                let length = event.len();
-                write!(connection.get_mut(), "HTTP/1.1 200 OK\r\n{head}content-length: {length}\r\n\r\n{event}")
-                    .unwrap();
-            } else {
-                assert!(head.contains("/response"), "the function failed: {head}");
-                times.push(given.take().unwrap().elapsed().as_secs_f64() * 1000.0);
-                write!(connection.get_mut(), "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").unwrap();
-            }
-        }
+    for number in 0..EVENTS {
+        let event = event(number);
+        function.wait();
+        let given = Instant::now();
+        let _ = function.invoke(&event);
+        times.push(given.elapsed().as_secs_f64() * 1000.0);
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.0.id())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak: f64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    Run { start_ms: start.unwrap().as_secs_f64() * 1000.0, event_ms: percentile(times, 50), peak_mib: peak / 1024.0 }
+    Run { start_ms, event_ms: percentile(times, 50), peak_mib: function.peak_mib() }
 }
 
 fn event(number: usize) -> String {
@@ -147,6 +131,38 @@ fn registration(number: usize) -> String {
 const KEYS: &str = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj, \
                     age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z";
 
+const INDEX_KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// What a visitor sends, as the function gives it to its store.
+fn stored(number: usize, seal: &Seal) -> Stored {
+    let text = |value: String| Private::new(value);
+    let registration = Registration {
+        id: Registration::id(sample::now()),
+        received: sample::now(),
+        form: "register".to_owned(),
+        form_sha256: sample::DIGEST.to_owned(),
+        statement_version: "2018-09-26".to_owned(),
+        statement_digest: sample::DIGEST.to_owned(),
+        held: None,
+        address: None,
+        fields: vec![
+            ("name".to_owned(), text(format!("Visitor {number}"))),
+            ("email".to_owned(), text(format!("visitor{number}@example.org"))),
+            ("phone".to_owned(), text(String::new())),
+            ("other".to_owned(), text("I would like to take part in the conference.".to_owned())),
+        ],
+    };
+    registration.to_stored(&sample::contract(Notify::Full).forms["register"], seal, &"r".repeat(1200), &[])
+}
+
+/// How much of the processors' time a process has had.
+fn processor_ms(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    // In hundredths of a second: proc(5), the fields 14 and 15.
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap() * 10.0).sum()
+}
+
 fn server(folder: &Path, contract: &Path) {
     let store = folder.join("registrations.sqlite");
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -154,30 +170,57 @@ fn server(folder: &Path, contract: &Path) {
     command.arg("serve").env("CANDOR_CONTRACT", contract).env("CANDOR_COUNTRY", "US").env("CANDOR_MAIL", "none");
     command.env("CANDOR_STORE", format!("sqlite:{}", store.display())).env("CANDOR_LISTEN", port.to_string());
     // As in production: to two people, and found by a key.
-    command.env("CANDOR_KEYS", KEYS).env("CANDOR_INDEX_KEY", "0123456789abcdef0123456789abcdef");
-    let _server = Stopped(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    command.env("CANDOR_KEYS", KEYS).env("CANDOR_INDEX_KEY", INDEX_KEY);
+    let server = Stopped(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let mut visitor = Visitor::new(port);
 
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let own = runtime.block_on(Location::Sqlite(folder.join("own.sqlite")).open()).unwrap();
+    let seal = sample::sealing(&[("CANDOR_KEYS", KEYS), ("CANDOR_INDEX_KEY", INDEX_KEY)]);
     let mut bare = Bare::new(&folder.join("bare.sqlite"));
-    let (mut bare_times, mut our_times) = (Vec::new(), Vec::new());
+    let (mut bare_times, mut own_times, mut our_times) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..WRITES {
         let began = Instant::now();
         bare.write(number..number + 1);
         bare_times.push(began.elapsed().as_secs_f64() * 1000.0);
+        let new = stored(number, &seal);
+        let began = Instant::now();
+        runtime.block_on(own.insert(&new)).unwrap();
+        own_times.push(began.elapsed().as_secs_f64() * 1000.0);
         let began = Instant::now();
         visitor.register(number);
         our_times.push(began.elapsed().as_secs_f64() * 1000.0);
     }
     for percent in [50, 99] {
-        let (bare, ours) = (percentile(bare_times.clone(), percent), percentile(our_times.clone(), percent));
-        println!("server: one visitor, p{percent}: bare write {bare:.2} ms, ours {ours:.2} ms = {:.2} ×", ours / bare);
+        let [bare, own, ours] = [&bare_times, &own_times, &our_times].map(|times| percentile(times.clone(), percent));
+        println!(
+            "server: one visitor, p{percent}: one row {bare:.2} ms, the store's write {own:.2} ms, ours {ours:.2} ms = {:.2} × the store's",
+            ours / own
+        );
     }
 
+    let all = WRITES..WRITES + REGISTRATIONS;
     let began = Instant::now();
-    for group in (WRITES..WRITES + REGISTRATIONS).step_by(VISITORS) {
+    for group in all.clone().step_by(VISITORS) {
         bare.write(group..group + VISITORS);
     }
     let bare_rate = REGISTRATIONS as f64 / began.elapsed().as_secs_f64();
+    // The same group commit without what stands before it: registrations that are sealed already, from as many at a time.
+    let new: Vec<Stored> = all.clone().map(|number| stored(number, &seal)).collect();
+    let began = Instant::now();
+    runtime.block_on(async {
+        let mut loops = tokio::task::JoinSet::new();
+        for part in new.chunks(REGISTRATIONS / VISITORS) {
+            let (own, part) = (Arc::clone(&own), part.to_vec());
+            loops.spawn(async move {
+                for new in part {
+                    own.insert(&new).await.unwrap();
+                }
+            });
+        }
+        loops.join_all().await;
+    });
+    let own_rate = REGISTRATIONS as f64 / began.elapsed().as_secs_f64();
     let next = AtomicUsize::new(WRITES);
     let began = Instant::now();
     std::thread::scope(|scope| {
@@ -196,8 +239,13 @@ fn server(folder: &Path, contract: &Path) {
     });
     let our_rate = REGISTRATIONS as f64 / began.elapsed().as_secs_f64();
     println!(
-        "server: {VISITORS} visitors: bare loop of {VISITORS} a commit {bare_rate:.0}/s, ours {our_rate:.0}/s = {:.0} %",
-        100.0 * our_rate / bare_rate
+        "server: {VISITORS} visitors: {VISITORS} rows a commit {bare_rate:.0}/s, a bare loop with the store's group commit \
+         {own_rate:.0}/s, ours {our_rate:.0}/s = {:.0} % of the loop's",
+        100.0 * our_rate / own_rate
+    );
+    println!(
+        "server: processor time for a registration: {:.2} ms",
+        processor_ms(server.0.id()) / (WRITES + REGISTRATIONS) as f64
     );
     let stored: i64 =
         Connection::open(&store).unwrap().query_row("select count(*) from registration", [], |row| row.get(0)).unwrap();
@@ -257,39 +305,9 @@ impl Visitor {
              content-length: {length}\r\n\r\n{body}"
         );
         self.0.get_mut().write_all(request.as_bytes()).unwrap();
-        let (head, body) = read_request(&mut self.0).unwrap();
+        let (head, body) = read_message(&mut self.0).unwrap();
         assert!(head.starts_with("HTTP/1.1 303"), "not thanked: {head}{}", String::from_utf8_lossy(&body));
     }
-}
-
-/// A message of HTTP/1.1 with a length, or in chunks: its head and its body. None at the end of the connection.
-fn read_request(connection: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        if connection.read_line(&mut head).ok()? == 0 {
-            return None;
-        }
-    }
-    let lower = head.to_lowercase();
-    let value = |name: &str| lower.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let mut body = Vec::new();
-    if value("transfer-encoding:").is_some_and(|coding| coding == "chunked") {
-        loop {
-            let mut size = String::new();
-            connection.read_line(&mut size).unwrap();
-            let size = usize::from_str_radix(size.trim(), 16).unwrap();
-            let mut chunk = vec![0; size + 2];
-            connection.read_exact(&mut chunk).unwrap();
-            if size == 0 {
-                break;
-            }
-            body.extend_from_slice(&chunk[..size]);
-        }
-    } else if let Some(length) = value("content-length:") {
-        body.resize(length.parse().unwrap(), 0);
-        connection.read_exact(&mut body).unwrap();
-    }
-    Some((head, body))
 }
 
 /// A program that ends with the value.

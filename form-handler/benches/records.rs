@@ -25,7 +25,6 @@ use statement::contract::{Contract, RetentionPromises, SCHEMA, VersionPromises};
 use uuid::Uuid;
 
 #[path = "../tests/servers/mod.rs"]
-#[expect(dead_code, reason = "tests use more of it")]
 mod servers;
 use servers::PostgresServer;
 

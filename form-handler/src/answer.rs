@@ -8,6 +8,15 @@ use serde_json::json;
 
 use crate::page;
 use crate::refusal::FieldMessage;
+use crate::request_id::RequestId;
+
+/// To what an answer is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    /// For the visitor to quote.
+    pub(crate) id: &'a RequestId,
+}
 
 /// Whether the answer is wanted as JSON and not as a page.
 pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
@@ -18,16 +27,16 @@ pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
 }
 
 /// The answer to a request that belongs to no form.
-pub(crate) fn told(status: StatusCode, title: &str, text: &str, headers: &HeaderMap) -> Response<Bytes> {
-    if wants_json(headers) {
-        return answer_json(status, &json_error(text, &[]));
+pub(crate) fn told(status: StatusCode, title: &str, text: &str, asked: Asked<'_>) -> Response<Bytes> {
+    if wants_json(asked.headers) {
+        return answer_json(status, &json_error(text, &[], asked.id));
     }
-    html(status, page::plain(title, text))
+    html(status, page::plain(title, text, asked.id))
 }
 
-pub(crate) fn json_error(error: &str, fields: &[FieldMessage]) -> serde_json::Value {
+pub(crate) fn json_error(error: &str, fields: &[FieldMessage], id: &RequestId) -> serde_json::Value {
     let fields: Vec<_> = fields.iter().map(|field| json!({"field": field.field, "message": field.message})).collect();
-    json!({"error": error, "fields": fields})
+    json!({"error": error, "fields": fields, "request": id.as_str()})
 }
 
 /// After a POST, a page that can be reloaded (RFC 9110, section 15.4.4).

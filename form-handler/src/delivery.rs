@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use statement::contract::Contract;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::mail::{MailError, Mailer};
@@ -155,7 +156,8 @@ impl Delivery {
         self.under_way.send_modify(|count| *count += 1);
         let under_way = UnderWay(Arc::clone(self));
         let (registration, contract) = (registration.clone(), Arc::clone(contract));
-        let task = tokio::spawn(async move { under_way.0.store_and_mail(&registration, &contract).await });
+        let work = async move { under_way.0.store_and_mail(&registration, &contract).await };
+        let task = tokio::spawn(work.in_current_span());
         task.await.unwrap_or(Err(Undelivered))
     }
 

@@ -13,8 +13,9 @@ use statement::contract::{
     StatementInForce, UNSEEN_FIELD,
 };
 use statement::form::{FieldKind, Notify};
+use tracing::Instrument as _;
 
-use crate::answer::{answer_json, html, json_error, see_other, told, wants_json};
+use crate::answer::{Asked, answer_json, html, json_error, see_other, told, wants_json};
 use crate::body::{self, Pairs};
 use crate::delivery::{Delivered, Delivery, Redelivered};
 use crate::door::{Counter, RECEIPTS_MAX, SUBMISSIONS_MAX, is_of_another_site};
@@ -25,6 +26,7 @@ use crate::proof::{ProofKey, Unproven};
 use crate::proxy::ProxySecret;
 use crate::refusal::{FieldMessage, Refusal};
 use crate::registration::Registration;
+use crate::request_id::RequestId;
 use crate::store::{Numbers, StoreError};
 
 mod receipt;
@@ -50,6 +52,8 @@ pub struct Handler {
     content_security_policy: Option<HeaderValue>,
     /// Counts those who ask for receipts.
     reading: Option<Counter>,
+    /// Where the host says what it calls a request.
+    request_id_header: Option<HeaderName>,
 }
 
 /// A form of the contract with its id and the statement it is shown under.
@@ -86,7 +90,15 @@ impl Handler {
         let content_security_policy = policy
             .map_err(|_| "the contract's `content_security_policy` is no header; build the site again".to_owned())?;
         let contract = Arc::new(contract);
-        Ok(Self { contract, delivery, proxy_secret: None, counter: None, reading: None, content_security_policy })
+        Ok(Self {
+            contract,
+            delivery,
+            proxy_secret: None,
+            counter: None,
+            reading: None,
+            request_id_header: None,
+            content_security_policy,
+        })
     }
 
     /// From now on takes only what the site's host has signed with the secret, if there is one.
@@ -107,6 +119,12 @@ impl Handler {
             reading: header.map(|header| Counter::new(header, RECEIPTS_MAX)),
             ..self
         }
+    }
+
+    /// From now on calls a request what a header of the host calls it.
+    #[must_use]
+    pub fn calling_requests_by(self, request_id_header: Option<HeaderName>) -> Self {
+        Self { request_id_header, ..self }
     }
 
     /// Tries again to send mail that is due, at most so many.
@@ -144,29 +162,32 @@ impl Handler {
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut response = self.answer_to(request, now).await;
+        let id = RequestId::of(request.headers(), self.request_id_header.as_ref());
+        let span = tracing::info_span!("request", request = id.as_str());
+        let mut response = self.answer_to(request, &id, now).instrument(span).await;
         if let Some(policy) = &self.content_security_policy {
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
         }
         response
     }
 
-    async fn answer_to<B>(&self, request: Request<B>, now: Timestamp) -> Response<Bytes>
+    async fn answer_to<B>(&self, request: Request<B>, id: &RequestId, now: Timestamp) -> Response<Bytes>
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
+        let asked = Asked { headers: &head.headers, id };
         if let Some((form, kind)) = self.receipt_at(head.uri.path()) {
-            return self.show_receipt(form, kind, &head, now).await;
+            return self.show_receipt(form, kind, &head, asked, now).await;
         }
         if let Some((form, key)) = self.challenge_at(head.uri.path()) {
-            return challenge(form, key, &head.method, &head.headers, now);
+            return challenge(form, key, &head.method, asked, now);
         }
         let Some(form) = self.form_at(head.uri.path()) else {
             tracing::warn!(status = 404, "a request for no form");
             let text = "There is no form at this address.";
-            return told(StatusCode::NOT_FOUND, "Page not found", text, &head.headers);
+            return told(StatusCode::NOT_FOUND, "Page not found", text, asked);
         };
         match head.method {
             Method::POST => {}
@@ -175,14 +196,14 @@ impl Handler {
             _ => {
                 tracing::warn!(form = form.id, status = 405, "a request of another method");
                 let text = "A form is sent with POST.";
-                let mut response = told(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", text, &head.headers);
+                let mut response = told(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", text, asked);
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
                 return response;
             }
         }
         let mut values = Values::new();
         match self.take(form, &head.headers, body, now, &mut values).await {
-            Ok(delivered) => accepted(form, &delivered, self.delivery.stores(), &head.headers),
+            Ok(delivered) => accepted(form, &delivered, self.delivery.stores(), asked),
             Err(refusal) => {
                 tracing::warn!(
                     form = form.id,
@@ -190,7 +211,7 @@ impl Handler {
                     reason = refusal.log_word(),
                     "a submission was refused"
                 );
-                refused(form, &values, &refusal, &head.headers)
+                refused(form, &values, &refusal, asked)
             }
         }
     }
@@ -354,12 +375,12 @@ fn check_delivery(
 }
 
 /// What a browser must solve before it sends the form.
-fn challenge(form: Form<'_>, key: &ProofKey, method: &Method, headers: &HeaderMap, now: Timestamp) -> Response<Bytes> {
+fn challenge(form: Form<'_>, key: &ProofKey, method: &Method, asked: Asked<'_>, now: Timestamp) -> Response<Bytes> {
     if *method == Method::GET {
         return answer_json(StatusCode::OK, &key.challenge(form.id, now));
     }
     let mut response =
-        told(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "A challenge is read with GET.", headers);
+        told(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", "A challenge is read with GET.", asked);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
     response
 }
@@ -434,13 +455,13 @@ fn is_given(value: &Private<String>) -> bool {
 }
 
 /// Where something is stored, the thank-you page has the receipt.
-fn accepted(form: Form<'_>, delivered: &Delivered, stores: bool, headers: &HeaderMap) -> Response<Bytes> {
+fn accepted(form: Form<'_>, delivered: &Delivered, stores: bool, asked: Asked<'_>) -> Response<Bytes> {
     let thanks = format!("{}?reference={}", form.form.thanks, delivered.id);
-    if !wants_json(headers) {
+    if !wants_json(asked.headers) {
         let receipt = receipt::location(&form.form.endpoint, delivered.id);
         return see_other(if stores { &receipt } else { &thanks });
     }
-    let mut answer = json!({"reference": delivered.id, "thanks": thanks});
+    let mut answer = json!({"reference": delivered.id, "thanks": thanks, "request": asked.id.as_str()});
     match &delivered.receipt {
         // It is canonical JSON of our own; as a value of the answer it may be put into another order.
         Some(receipt) => {
@@ -451,15 +472,15 @@ fn accepted(form: Form<'_>, delivered: &Delivered, stores: bool, headers: &Heade
     }
 }
 
-fn refused(form: Form<'_>, values: &Values, refusal: &Refusal, headers: &HeaderMap) -> Response<Bytes> {
-    if wants_json(headers) {
+fn refused(form: Form<'_>, values: &Values, refusal: &Refusal, asked: Asked<'_>) -> Response<Bytes> {
+    if wants_json(asked.headers) {
         let error = refusal.message(&form.form.messages).unwrap_or("Some answers must be changed");
-        return answer_json(refusal.status(), &json_error(error, refusal.fields()));
+        return answer_json(refusal.status(), &json_error(error, refusal.fields(), asked.id));
     }
     let earlier = match refusal {
         Refusal::StatementChanged(Some(shown)) => form.statement.earlier.iter().find(|other| other.digest == *shown),
         _ => None,
     };
     let changes = earlier.map_or("", |earlier| &earlier.changes);
-    html(refusal.status(), page::render(form.id, form.form, values, refusal, changes))
+    html(refusal.status(), page::render(form.id, form.form, values, refusal, changes, asked.id))
 }

@@ -5,6 +5,7 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use statement::digest::hex;
 use statement::form::FieldKind;
 
 use crate::fields;
@@ -77,7 +78,7 @@ impl IndexKey {
             Kind::Telephone => b"telephone\0",
         });
         mac.update(value);
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&mac.finalize().into_bytes())
     }
 }
 

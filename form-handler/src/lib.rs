@@ -35,6 +35,7 @@ pub mod receipt;
 pub mod records;
 mod refusal;
 pub mod registration;
+mod request_id;
 pub mod seal;
 #[cfg(feature = "server")]
 mod server;

@@ -9,12 +9,20 @@ use statement::contract::{FieldPart, FormContract, ItemPart, PagePart};
 use crate::fields;
 use crate::private::Private;
 use crate::refusal::Refusal;
+use crate::request_id::RequestId;
 
 /// What was typed, by field.
 pub(crate) type Values = HashMap<String, Private<String>>;
 
 /// Renders the page of the form `id` with what was typed and what is wrong; `changes` is HTML of the theme.
-pub(crate) fn render(id: &str, form: &FormContract, values: &Values, refusal: &Refusal, changes: &str) -> String {
+pub(crate) fn render(
+    id: &str,
+    form: &FormContract,
+    values: &Values,
+    refusal: &Refusal,
+    changes: &str,
+    request: &RequestId,
+) -> String {
     let mut html = String::new();
     for part in &form.retry.page {
         match part {
@@ -28,6 +36,7 @@ pub(crate) fn render(id: &str, form: &FormContract, values: &Values, refusal: &R
                 }
             }
             PagePart::Changes => html.push_str(changes),
+            PagePart::Request => html.push_str(request.as_str()),
             PagePart::Field(name) => field(form, name, values, refusal, &mut html),
         }
     }
@@ -64,14 +73,16 @@ fn field(form: &FormContract, name: &str, values: &Values, refusal: &Refusal, ht
 }
 
 /// The page for a request that belongs to no form.
-pub(crate) fn plain(title: &str, text: &str) -> String {
+pub(crate) fn plain(title: &str, text: &str, request: &RequestId) -> String {
     let mut html = String::from("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>");
     escape(title, &mut html);
     html.push_str("</title>\n<h1>");
     escape(title, &mut html);
     html.push_str("</h1>\n<p>");
     escape(text, &mut html);
-    html.push_str("</p>\n</html>\n");
+    html.push_str("</p>\n<p>If you write to us about this, quote the number of your request: <code>");
+    html.push_str(request.as_str());
+    html.push_str("</code></p>\n</html>\n");
     html
 }
 

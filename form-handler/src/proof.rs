@@ -16,7 +16,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use statement::digest::{canonical_json, sha256_hex};
+use statement::digest::{canonical_json, hex, sha256_hex};
 
 use crate::private::Private;
 
@@ -164,14 +164,11 @@ fn is_solved(parameters: &Value, solution: &Solution) -> bool {
     derived == solution.derived_key && derived.starts_with(KEY_PREFIX)
 }
 
-fn random<const N: usize>() -> [u8; N] {
+/// Bytes that nobody can guess.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).expect("invariant: the system has random bytes");
     bytes
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -8,34 +8,30 @@
 )]
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderName;
-use lettre::message::Mailbox;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use statement::diagnostic::near_match;
 
-use crate::dkim::Dkim;
-use crate::private::Private;
 use crate::proof::ProofKey;
 use crate::proxy::ProxySecret;
 use crate::seal::Seal;
 use crate::signing::SigningKey;
 use crate::store::Location;
 
+mod mail;
 mod sealing;
 mod signing;
 
+pub(crate) use mail::{MailRoute, MailSettings, Security, SmtpSettings};
 pub(crate) use signing::WebhookSettings;
 
 /// What the name of every setting begins with.
 const PREFIX: &str = "CANDOR_";
 
 /// Every variable of ours: those read here, and the program's own.
-const VARIABLES: [&str; 38] = [
+const VARIABLES: [&str; 39] = [
     "CANDOR_CLIENT_ADDRESS_HEADER",
     "CANDOR_CONTRACT",
     "CANDOR_COUNTRY",
@@ -67,6 +63,7 @@ const VARIABLES: [&str; 38] = [
     "CANDOR_PROXY_SECRET_FILE",
     "CANDOR_RECEIPT_KEY",
     "CANDOR_RECEIPT_KEY_FILE",
+    "CANDOR_REQUEST_ID_HEADER",
     "CANDOR_STORE",
     "CANDOR_STORE_COUNTRY",
     "CANDOR_STORE_FILE",
@@ -110,47 +107,7 @@ pub struct Settings {
     pub(crate) is_local: bool,
     proxy_secret: Option<ProxySecret>,
     client_address_header: Option<HeaderName>,
-}
-
-/// The mail about each registration.
-#[derive(Debug, Clone)]
-pub(crate) struct MailSettings {
-    pub(crate) route: MailRoute,
-    pub(crate) from: Mailbox,
-    pub(crate) to: Vec<Mailbox>,
-    /// Instead of a subject that names the site and the form.
-    pub(crate) subject: Option<String>,
-    pub(crate) timeout: Duration,
-    pub(crate) dkim: Option<Dkim>,
-}
-
-/// How mail leaves.
-#[derive(Debug, Clone)]
-pub(crate) enum MailRoute {
-    /// A mail server, always over TLS.
-    Smtp(SmtpSettings),
-    /// A folder of `.eml` files.
-    Folder(PathBuf),
-}
-
-/// A mail server.
-#[derive(Debug, Clone)]
-pub(crate) struct SmtpSettings {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) security: Security,
-    pub(crate) credentials: Option<(String, Private<String>)>,
-    /// More root certificates to trust, DER.
-    pub(crate) root_certificates: Vec<Vec<u8>>,
-}
-
-/// When TLS begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Security {
-    /// After STARTTLS, which must succeed (RFC 3207).
-    StartTls,
-    /// At once (RFC 8314, section 3.3).
-    Tls,
+    request_id_header: Option<HeaderName>,
 }
 
 /// Every mistake in the settings.
@@ -177,7 +134,8 @@ impl Settings {
         let mail = reader.mail();
         let seal = reader.seal(!matches!(store, Some(None)));
         let proxy_secret = reader.secret("CANDOR_PROXY_SECRET", "CANDOR_PROXY_SECRET_FILE");
-        let client_address_header = reader.client_address_header();
+        let client_address_header = reader.header("CANDOR_CLIENT_ADDRESS_HEADER");
+        let request_id_header = reader.header("CANDOR_REQUEST_ID_HEADER");
         let (receipt_key, webhooks, proof_key) = (reader.receipt_key(), reader.webhooks(), reader.proof_key());
         if matches!(store, Some(None)) && mail.as_ref().is_some_and(Option::is_none) {
             reader
@@ -206,6 +164,7 @@ impl Settings {
                     is_local,
                     proxy_secret,
                     client_address_header,
+                    request_id_header,
                 })
             }
             _ => Err(SettingsErrors(reader.errors)),
@@ -260,6 +219,12 @@ impl Settings {
         self.client_address_header.clone()
     }
 
+    /// The header in which the host says what it calls a request, where there is one.
+    #[must_use]
+    pub fn request_id_header(&self) -> Option<HeaderName> {
+        self.request_id_header.clone()
+    }
+
     /// How registrations are kept.
     #[must_use]
     pub fn seal(&self) -> &Seal {
@@ -308,8 +273,7 @@ impl Reader<'_> {
         None
     }
 
-    fn client_address_header(&mut self) -> Option<HeaderName> {
-        let name = "CANDOR_CLIENT_ADDRESS_HEADER";
+    fn header(&mut self, name: &str) -> Option<HeaderName> {
         let value = self.get(name)?;
         let header = HeaderName::try_from(value.trim()).ok();
         header.or_else(|| self.fail(name, format_args!("`{value}` is not the name of a header")))
@@ -346,107 +310,6 @@ impl Reader<'_> {
         Some(Some(location))
     }
 
-    /// The outer option is none where something is wrong, the inner where no mail is to be sent.
-    fn mail(&mut self) -> Option<Option<MailSettings>> {
-        let name = "CANDOR_MAIL";
-        let value = self.get(name);
-        let is_local = value.is_none() && self.local.is_some();
-        let route = match (value.as_deref(), self.local) {
-            (Some("none"), _) => return Some(None),
-            (None, Some(local)) => Some(MailRoute::Folder(local.mail())),
-            (None, None) => self.fail(name, "not set; write `smtp://HOST`, `smtps://HOST`, `file:DIR` or `none`"),
-            (Some(value), _) => self.route(name, value),
-        };
-        // On one's own machine nobody has to be named to look at a file.
-        let from = match self.get("CANDOR_MAIL_FROM") {
-            None if is_local => "candor@localhost".parse().ok(),
-            from => self.mailboxes("CANDOR_MAIL_FROM", from).and_then(|from| match from.as_slice() {
-                [from] => Some(from.clone()),
-                _ => self.fail("CANDOR_MAIL_FROM", "more than one address; a mail has one author"),
-            }),
-        };
-        let to = match self.get("CANDOR_MAIL_TO") {
-            None if is_local => "staff@localhost".parse().ok().map(|to| vec![to]),
-            to => self.mailboxes("CANDOR_MAIL_TO", to),
-        };
-        let subject = self.get("CANDOR_MAIL_SUBJECT");
-        let has_control = subject.as_ref().is_some_and(|subject| subject.chars().any(char::is_control));
-        if has_control {
-            self.errors.push("CANDOR_MAIL_SUBJECT: a subject is one line without control characters".to_owned());
-        }
-        let timeout = match self.get("CANDOR_MAIL_TIMEOUT_SECONDS").map(|value| value.trim().parse::<u64>()) {
-            None => Some(5),
-            Some(Ok(seconds)) if (1..=60).contains(&seconds) => Some(seconds),
-            Some(_) => self.fail("CANDOR_MAIL_TIMEOUT_SECONDS", "write a whole number of seconds from 1 to 60"),
-        };
-        let dkim = self.dkim();
-        let timeout = Duration::from_secs(timeout?);
-        Some(Some(MailSettings { route: route?, from: from?, to: to?, subject, timeout, dkim: dkim? }))
-    }
-
-    fn route(&mut self, name: &str, value: &str) -> Option<MailRoute> {
-        if let Some(folder) = value.strip_prefix("file:").filter(|folder| !folder.is_empty()) {
-            return Some(MailRoute::Folder(Path::new(folder).to_owned()));
-        }
-        let (security, port, server) = if let Some(server) = value.strip_prefix("smtp://") {
-            (Security::StartTls, 587, server)
-        } else if let Some(server) = value.strip_prefix("smtps://") {
-            (Security::Tls, 465, server)
-        } else {
-            return self.fail(
-                name,
-                format_args!(
-                    "`{}` is not a way to send mail: write `smtp://HOST`, `smtps://HOST`, `file:DIR` or `none`",
-                    scheme(value)
-                ),
-            );
-        };
-        let server = server.trim_end_matches('/');
-        if server.contains('@') {
-            // The value is not repeated: it may hold a password.
-            return self
-                .fail(name, "put the user into CANDOR_MAIL_USER and the password into CANDOR_MAIL_PASSWORD_FILE");
-        }
-        let (host, port) = match server.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().ok()),
-            None => (server, Some(port)),
-        };
-        let is_host =
-            !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-        let Some(port) = port.filter(|_| is_host) else {
-            return self.fail(name, format_args!("`{server}` is not a mail server: write a host, or `HOST:PORT`"));
-        };
-        let credentials = self.credentials();
-        let root_certificates = self.root_certificates();
-        let (host, credentials, root_certificates) = (host.to_owned(), credentials?, root_certificates?);
-        Some(MailRoute::Smtp(SmtpSettings { host, port, security, credentials, root_certificates }))
-    }
-
-    fn root_certificates(&mut self) -> Option<Vec<Vec<u8>>> {
-        let name = "CANDOR_MAIL_CA_FILE";
-        let Some(path) = self.get(name) else { return Some(Vec::new()) };
-        let pem = match std::fs::read(&path) {
-            Ok(pem) => pem,
-            Err(error) => return self.fail(name, format_args!("cannot read `{path}`: {error}")),
-        };
-        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        match read {
-            Ok(found) if !found.is_empty() => Some(found.iter().map(|found| found.to_vec()).collect()),
-            _ => self.fail(name, format_args!("`{path}` has no certificate in PEM")),
-        }
-    }
-
-    /// The outer option is none where something is wrong.
-    fn credentials(&mut self) -> Option<Option<(String, Private<String>)>> {
-        let password = self.secret("CANDOR_MAIL_PASSWORD", "CANDOR_MAIL_PASSWORD_FILE")?;
-        match (self.get("CANDOR_MAIL_USER"), password) {
-            (None, None) => Some(None),
-            (Some(user), Some(password)) => Some(Some((user, Private::new(password)))),
-            (Some(_), None) => self.fail("CANDOR_MAIL_PASSWORD", "not set, and CANDOR_MAIL_USER is"),
-            (None, Some(_)) => self.fail("CANDOR_MAIL_USER", "not set, and a password is"),
-        }
-    }
-
     /// A secret that stands in a variable or in the file another one names. The outer option is none where something is wrong.
     fn secret(&mut self, name: &str, file: &str) -> Option<Option<String>> {
         match (self.get(name), self.get(file)) {
@@ -459,24 +322,6 @@ impl Reader<'_> {
             },
         }
     }
-
-    fn mailboxes(&mut self, name: &str, value: Option<String>) -> Option<Vec<Mailbox>> {
-        let Some(value) = value else {
-            return self.fail(name, "not set; write an address like `registrations@example.org`");
-        };
-        let parsed: Result<Vec<Mailbox>, _> = value.split(',').map(|part| part.trim().parse()).collect();
-        match parsed {
-            Ok(mailboxes) => Some(mailboxes),
-            Err(_) => {
-                self.fail(name, format_args!("`{value}` is not an e-mail address, or several with commas between"))
-            }
-        }
-    }
-}
-
-/// The part of a URL that can be repeated in a message: what follows it may hold a password.
-fn scheme(value: &str) -> &str {
-    value.split_once(':').map_or(value, |(scheme, _)| scheme)
 }
 
 #[cfg(test)]

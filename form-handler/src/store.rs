@@ -51,7 +51,7 @@ const ATTEMPTS_MAX: u32 = 20;
 const SCAN_LOT: u32 = 500;
 
 /// What a store could not do. None of it says anything of a registration's content.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Others keep it busy.
     #[error("the store is locked by another program")]

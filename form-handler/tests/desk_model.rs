@@ -9,7 +9,6 @@
 mod desk_model_suite;
 mod office;
 mod sample;
-#[expect(dead_code, reason = "other stores have servers")]
 mod servers;
 
 use desk_model_suite::{run, step};

@@ -10,7 +10,6 @@ mod desk_model_suite;
 mod desk_suite;
 mod office;
 mod sample;
-#[expect(dead_code, reason = "other tests have servers that fail")]
 mod servers;
 
 use std::sync::Arc;

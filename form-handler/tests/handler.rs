@@ -58,6 +58,7 @@ async fn json_is_answered_with_json() {
         Request::post("/prod/api/register")
             .header("content-type", "application/json")
             .header("accept", "application/json")
+            .header("x-request-id", "request-1")
             .body(Full::new(Bytes::from(json)))
             .unwrap()
     };
@@ -65,7 +66,7 @@ async fn json_is_answered_with_json() {
     let (status, _, text) = answer(&handler, send(format!("{{\"name\": \"Ada\", {statement}}}"))).await;
     let found = &stored(folder.path()).await[0];
     let id = found.registration.id;
-    let thanks = format!("\"thanks\":\"/thank-you/?reference={id}\"");
+    let thanks = format!("\"request\":\"request-1\",\"thanks\":\"/thank-you/?reference={id}\"");
     let receipt = &found.receipt;
     assert_eq!((status, text), (201, format!("{{\"receipt\":{receipt},\"reference\":\"{id}\",{thanks}}}\n")));
     let (status, _, text) = answer(&handler, send(format!("{{\"name\": \"Ada\", {statement}}}"))).await;
@@ -76,7 +77,7 @@ async fn json_is_answered_with_json() {
         (
             422,
             "{\"error\":\"Some answers must be changed\",\"fields\":[{\"field\":\"name\",\"message\":\"Enter your name\"},\
-             {\"field\":\"email\",\"message\":\"Enter email in the correct format\"}]}\n"
+             {\"field\":\"email\",\"message\":\"Enter email in the correct format\"}],\"request\":\"request-1\"}\n"
         )
     );
 }
@@ -91,7 +92,7 @@ async fn what_must_be_mended_is_shown_with_all_that_was_typed() {
     assert_eq!(
         page,
         "<ul><li><a href=\"#name\">Enter your name</a></li><li><a href=\"#email\">Enter email in the correct format</a></li>\
-         <li><a href=\"#phone\">Enter phone in the correct format</a></li></ul><form>\
+         <li><a href=\"#phone\">Enter phone in the correct format</a></li></ul><code>request-1</code><form>\
          <p>Enter your name</p><input name=\"name\" value=\"\">\
          <p>Enter email in the correct format</p><input name=\"email\" value=\"&lt;b&gt;&quot;\">\
          <p>Enter phone in the correct format</p><input name=\"phone\" value=\"12\">\
@@ -158,7 +159,10 @@ async fn whoever_saw_an_earlier_statement_is_shown_what_changed_and_keeps_what_w
     let shown = |digest: &str| format!("name=Ada&statement_version=2017-01-01&statement_digest={digest}");
     let (status, _, page) = answer(&handler, post(shown(&"e".repeat(64)))).await;
     assert_eq!(status, 409);
-    assert!(page.contains("The statement has changed</a></li></ul><ins>new</ins><form>"), "{page}");
+    assert!(
+        page.contains("The statement has changed</a></li></ul><code>request-1</code><ins>new</ins><form>"),
+        "{page}"
+    );
     assert!(page.contains("value=\"Ada\""), "{page}");
     let (status, _, page) = answer(&handler, post(shown(&"d".repeat(64)))).await;
     assert_eq!((status, page.contains("<ins>")), (409, false));
@@ -192,8 +196,12 @@ async fn what_is_asked_for_as_json_is_json_whatever_the_status() {
         ("POST", "/api/register", 415, "This was not sent by our form"),
     ] {
         let request = Request::builder().method(method).uri(path).header("accept", "application/json");
+        let request = request.header("x-request-id", "request-1");
         let (found, _, text) = answer(&handler, request.body(Full::default()).unwrap()).await;
-        assert_eq!((found, text), (status, format!("{{\"error\":\"{error}\",\"fields\":[]}}\n")));
+        assert_eq!(
+            (found, text),
+            (status, format!("{{\"error\":\"{error}\",\"fields\":[],\"request\":\"request-1\"}}\n"))
+        );
     }
 }
 

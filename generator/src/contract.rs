@@ -384,13 +384,14 @@ fn retry_page(
     let markup = theme.form(form, marked_fields, diagnostics)?;
     let summary = theme.error_summary(&mark("items"), &form.path, diagnostics)?;
     let item = theme.error_item(&mark("target"), &mark("message"), &form.path, diagnostics)?;
+    let request = theme.error_request(&mark("request"), &form.path, diagnostics)?;
 
     let path = &site.pages[page].path;
     let mut forms = empty.clone();
     forms.insert(form.id.clone(), markup);
     // What is wrong with the page's text has been said when it was rendered for the site.
     let rendered = markdown::render(site, theme, page, tree.text(path)?, &forms, &mut Diagnostics::new());
-    let problem = format!("{summary}{}", mark("changes"));
+    let problem = format!("{summary}{request}{}", mark("changes"));
     // An answer to a form has no address that anybody could link to, and so no card.
     let beside = Beside { problem: Some(&problem), card: None };
     let html = theme.page(site, page, &rendered, beside, diagnostics)?;
@@ -399,8 +400,12 @@ fn retry_page(
 
     let parts = cut(&html, PagePart::Html, |name| match name.strip_prefix("field:") {
         Some(field) => Some(PagePart::Field(field.to_owned())),
-        None if name == "changes" => Some(PagePart::Changes),
-        None => (name == "items").then_some(PagePart::SummaryItems),
+        None => match name {
+            "changes" => Some(PagePart::Changes),
+            "request" => Some(PagePart::Request),
+            "items" => Some(PagePart::SummaryItems),
+            _ => None,
+        },
     });
     let item = cut(&item, ItemPart::Html, |name| match name {
         "target" => Some(ItemPart::Target),
@@ -468,6 +473,13 @@ fn check_retry_page(site: &Site, form: &Form, retry: &RetryPage, diagnostics: &m
             "page.html",
             "the summary of what is wrong",
             "print `page.problem` once in every template a page with a form uses, and `items` once in `error_summary`",
+        );
+    }
+    if !retry.page.contains(&PagePart::Request) {
+        is_whole = lacking(
+            "components.html",
+            "the number of the request",
+            "print `page.problem` once, and `request` in the component `error_request`",
         );
     }
     let proof = format!("name=\"{PROOF_FIELD}\"");

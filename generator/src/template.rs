@@ -46,7 +46,7 @@ const REQUIRED: [&str; 7] =
 const REQUIRED_FOR_TERMS: [&str; 2] = ["taxonomy.html", "term.html"];
 
 /// The components a theme must have, for a form and for what is wrong with an answer.
-const REQUIRED_COMPONENTS: [&str; 3] = ["form_field", "error_summary", "error_item"];
+const REQUIRED_COMPONENTS: [&str; 4] = ["form_field", "error_summary", "error_item", "error_request"];
 
 /// What is shown to somebody who filled in a form while the statement changed.
 const FORM_CHANGES: &str = "form-changes.html";
@@ -438,6 +438,11 @@ impl Theme {
         diagnostics: &mut Diagnostics,
     ) -> Option<String> {
         self.component("error_item", [("target", target.into()), ("message", message.into())], path, diagnostics)
+    }
+
+    /// Renders what a visitor can quote of a request that was refused.
+    pub fn error_request(&self, request: &str, path: &Arc<str>, diagnostics: &mut Diagnostics) -> Option<String> {
+        self.component("error_request", [("request", request.into())], path, diagnostics)
     }
 
     /// What a shortcode may be given, if there is one of that name.

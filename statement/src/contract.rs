@@ -341,6 +341,8 @@ pub enum PagePart {
     SummaryItems,
     /// On 409, the [`EarlierStatement::changes`] of the version that was shown; else nothing.
     Changes,
+    /// The id of the request, which a visitor can quote.
+    Request,
     /// The field of this name, as [`FieldMarkup::valid`] or [`FieldMarkup::invalid`].
     Field(String),
 }

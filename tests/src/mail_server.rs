@@ -98,6 +98,17 @@ impl MailServer {
         ]
     }
 
+    /// These, some of them replaced.
+    #[must_use]
+    pub fn settings_with(&self, replaced: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+        let mut settings = self.settings();
+        for (name, value) in replaced {
+            settings.retain(|(other, _)| other != name);
+            settings.push((name, (*value).to_owned()));
+        }
+        settings
+    }
+
     /// The mails that arrived.
     #[must_use]
     pub fn mails(&self) -> Vec<Mail> {
@@ -227,11 +238,20 @@ deliver_drop_privilege
 
 begin acl
 to_anybody:
-  accept
-    authenticated = *
-    encrypted = *
   deny
+    !authenticated = *
     message = authentication required
+  deny
+    local_parts = refused
+    message = no such mailbox
+  defer
+    local_parts = later
+    message = try again later
+  accept
+    local_parts = slow
+    delay = 30s
+  accept
+    encrypted = *
 
 begin routers
 everybody:

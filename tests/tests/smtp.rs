@@ -30,13 +30,7 @@ fn site_with_full_mail() -> Site {
 
 /// Serves the site with mail settings, some of them replaced.
 fn serve(site: &Site, mail: &MailServer, replaced: &[(&'static str, &str)]) -> Server {
-    let mut settings = mail.settings();
-    for (name, value) in replaced {
-        settings.retain(|(other, _)| other != name);
-        settings.push((name, (*value).to_owned()));
-    }
-    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    site.serve(&settings)
+    Server::start(site.serve_command().envs(mail.settings_with(replaced)), site.root())
 }
 
 fn the_registration(site: &Site) -> Value {

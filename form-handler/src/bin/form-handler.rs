@@ -22,6 +22,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Body, Request, Service};
 use serde_json::{Value, json};
 use statement::contract::Contract;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A schedule's run begins no mail after this time, so that the last one ends before the function is stopped.
@@ -34,9 +35,8 @@ const HOST_VARIABLES: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
 ];
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    tracing_subscriber::fmt().json().with_target(false).init();
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().json().with_target(false).with_span_list(false).init();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let is_server = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => false,
@@ -48,6 +48,18 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    // A host gives a function one event at a time, and a share of one processor; a server has all there are, for sealing.
+    let mut runtime = if is_server { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    match runtime.enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(is_server)),
+        Err(error) => {
+            eprintln!("the program cannot begin: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(is_server: bool) -> ExitCode {
     let handler = match prepare(is_server).await {
         Ok(handler) => Arc::new(handler),
         Err(errors) => {
@@ -116,7 +128,8 @@ async fn prepare(is_server: bool) -> Result<Handler, String> {
     let delivery = Delivery::open(&settings).await.map_err(|error| error.to_string())?;
     Ok(Handler::new(contract, Arc::new(delivery))?
         .behind_proxy(settings.proxy_secret())
-        .counting(settings.client_address_header()))
+        .counting(settings.client_address_header())
+        .calling_requests_by(settings.request_id_header()))
 }
 
 fn read_contract(path: Option<String>) -> Result<Contract, String> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Form, Handler};
-use crate::answer::{answer, html, told};
+use crate::answer::{Asked, answer, html, told};
 use crate::letter;
 use crate::registration::Registration;
 use crate::store::Stored;
@@ -40,12 +40,13 @@ impl Handler {
         form: Form<'_>,
         kind: Kind,
         head: &Parts,
+        asked: Asked<'_>,
         now: Timestamp,
     ) -> Response<Bytes> {
-        let headers = &head.headers;
+        let headers = asked.headers;
         let refuse = |status, title, text| {
             tracing::warn!(form = form.id, status = StatusCode::as_u16(&status), "a receipt was not shown");
-            told(status, title, text, headers)
+            told(status, title, text, asked)
         };
         if !matches!(head.method, Method::GET | Method::HEAD) {
             let text = "A receipt is read with GET.";

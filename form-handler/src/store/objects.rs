@@ -34,8 +34,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Attempt, CONFIRMATIONS_MAX, Envelope, Inserted, LEASE_SECONDS, Numbers, OPERATION_TIME_MAX, Order, Outbox,
-    SAME_SECONDS, Store, StoreError, Stored,
+    Attempt, Envelope, Inserted, LEASE_SECONDS, Numbers, OPERATION_TIME_MAX, Order, Outbox, SAME_SECONDS, Store,
+    StoreError, Stored,
 };
 #[cfg(feature = "staff")]
 use crate::records::RecordStore;
@@ -43,11 +43,13 @@ use crate::registration::{Mail, MailKind, MailState, Registration};
 use crate::seal::DataKey;
 
 mod bucket;
+mod insert;
 mod record;
 #[cfg(feature = "staff")]
 mod records;
 
 pub(super) use bucket::Bucket;
+use insert::Claim;
 use record::{DataKeyRecord, Object, Record, data_key, data_key_record, marks, object, read_mark, record};
 
 /// Written into the bucket, so that an older program does not misread it.
@@ -70,20 +72,6 @@ pub(super) struct Objects {
 #[derive(Serialize, Deserialize)]
 struct About {
     version: u32,
-}
-
-/// Who had something last.
-#[derive(Serialize, Deserialize)]
-struct Claim {
-    owner: String,
-    received_seconds: i64,
-}
-
-/// What became of a wish to have something for a day.
-enum Claimed {
-    Ours,
-    /// Another has it, as the object says that was read in this version.
-    Theirs(String, UpdateVersion),
 }
 
 impl From<Error> for StoreError {
@@ -277,86 +265,6 @@ impl Objects {
                     self.remove(mark).await?;
                 }
                 return Ok(Some((done, object)));
-            }
-        }
-    }
-
-    /// Has something for a day from the moment of a registration, unless another has it.
-    async fn claim(&self, name: &str, owner: &str, received: i64) -> Result<Claimed, StoreError> {
-        let claim = Claim { owner: owner.to_owned(), received_seconds: received };
-        loop {
-            match self.read_json::<Claim>(name).await? {
-                None if self.create(name, &claim).await? => return Ok(Claimed::Ours),
-                None => {}
-                Some((found, _)) if found.owner == owner => return Ok(Claimed::Ours),
-                Some((found, version)) if (found.received_seconds - received).abs() < SAME_SECONDS => {
-                    return Ok(Claimed::Theirs(found.owner, version));
-                }
-                Some((_, version)) if self.replace(name, &claim, version.clone()).await? => return Ok(Claimed::Ours),
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// The registration that the same answers have already.
-    async fn first(&self, owner: &str) -> Result<Option<Uuid>, StoreError> {
-        let id: Uuid = owner.parse().map_err(|_| StoreError::Damaged)?;
-        Ok(self.read(id).await?.map(|_| id))
-    }
-
-    /// Whether an address may have another confirmation: there is so much room for each.
-    async fn has_room(&self, address_key: &str, new: &Stored) -> Result<bool, StoreError> {
-        for number in 0..CONFIRMATIONS_MAX {
-            // In the name of the answers, so that several who send them at a time take one place and not one each.
-            let name = format!("address/{address_key}/{number}");
-            let received = new.envelope.received.as_second();
-            if let Claimed::Ours = self.claim(&name, &new.submission_key, received).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    async fn insert(&self, new: &Stored) -> Result<Inserted, StoreError> {
-        let (id, received) = (new.envelope.id, new.envelope.received.as_second());
-        let same = format!("same/{}", new.submission_key);
-        if let Some((claim, _)) = self.read_json::<Claim>(&same).await?
-            && (claim.received_seconds - received).abs() < SAME_SECONDS
-            && let Some(first) = self.first(&claim.owner).await?
-        {
-            return Ok(Inserted::Already(first));
-        }
-        let mut new = new.clone();
-        let mut too_many = None;
-        for mail in &new.mails {
-            if let Some(address) = &mail.address_key
-                && !self.has_room(address, &new).await?
-            {
-                too_many = Some(mail.kind);
-            }
-        }
-        new.mails.retain(|mail| Some(mail.kind) != too_many);
-        // Stored before it has the answers for itself: whoever finds that it has them says that they are stored.
-        if !self.write(&new).await? && self.read(id).await?.is_none() {
-            return Err(StoreError::Locked);
-        }
-        loop {
-            let Claimed::Theirs(owner, version) = self.claim(&same, &id.to_string(), received).await? else {
-                return Ok(Inserted::New { confirmation: new.has_confirmation() });
-            };
-            if let Some(first) = self.first(&owner).await? {
-                // Another was as fast. Nobody has been told of ours.
-                self.remove(&format!("registration/{id}")).await?;
-                self.remove(&format!("data_key/{id}")).await?;
-                for mark in marks(&record::new(new)) {
-                    self.remove(&mark).await?;
-                }
-                return Ok(Inserted::Already(first));
-            }
-            // It has been erased since.
-            let claim = Claim { owner: id.to_string(), received_seconds: received };
-            if self.replace(&same, &claim, version).await? {
-                return Ok(Inserted::New { confirmation: new.has_confirmation() });
             }
         }
     }
@@ -564,7 +472,7 @@ impl Store for Objects {
     }
 
     async fn claim(&self, key: &str, owner: &str, _until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-        // What has ended is the bucket's to remove, if it has a rule for it: these objects are small and say nothing.
+        // What has ended is for the bucket's rule of expiry to remove; until then it does no harm.
         let name = format!("claim/{key}");
         let claim = Claim { owner: owner.to_owned(), received_seconds: now.as_second() };
         in_time(async {

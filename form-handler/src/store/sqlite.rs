@@ -20,10 +20,12 @@ use crate::records::RecordStore;
 use crate::registration::{Mail, MailKind, MailState};
 use crate::seal::DataKey;
 
+mod group;
 #[cfg(feature = "staff")]
 mod records;
 mod schema;
 
+use group::Groups;
 use schema::{MIGRATIONS, VERSION};
 
 impl From<rusqlite::Error> for StoreError {
@@ -44,10 +46,15 @@ impl From<rusqlite::Error> for StoreError {
 /// The columns of an [`Envelope`].
 const ENVELOPE: &str = "id, received, form, form_sha256, statement_version, statement_digest, held, receipt, revision";
 
+/// As many as are used for every registration, with room.
+const STATEMENTS_KEPT: usize = 32;
+
 /// A file of SQLite, opened.
 #[derive(Debug)]
 pub(super) struct Sqlite {
     connection: Arc<Mutex<Connection>>,
+    /// What waits to be written.
+    groups: Arc<Groups>,
 }
 
 impl Sqlite {
@@ -66,7 +73,7 @@ impl Sqlite {
         // What is erased is overwritten (sqlite.org/pragma.html#pragma_secure_delete): of a data key nothing may stay.
         connection.pragma_update(None, "secure_delete", true)?;
         migrate(&mut connection)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self::of(connection))
     }
 
     /// Opens a file that is there, for reading only.
@@ -83,8 +90,13 @@ impl Sqlite {
             0 => Err(StoreError::Damaged),
             found if found > VERSION => Err(StoreError::FromLater),
             found if found < VERSION => Err(StoreError::FromEarlier),
-            _ => Ok(Self { connection: Arc::new(Mutex::new(connection)) }),
+            _ => Ok(Self::of(connection)),
         }
+    }
+
+    fn of(connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        Self { connection: Arc::new(Mutex::new(connection)), groups: Arc::default() }
     }
 
     /// Runs what waits for the disk where it holds up nobody. Waiting for one's turn and for other programs together has a
@@ -101,22 +113,37 @@ impl Sqlite {
             work(&mut connection)
         })
         .await;
-        done.unwrap_or_else(|_| Err(StoreError::Other("the work was cut short".to_owned())))
+        done.unwrap_or_else(|_| Err(cut_short()))
     }
 
-    /// The same within one transaction, which has the right to write from its beginning.
+    /// The same within a transaction, which has the right to write from its beginning; what waits meanwhile is committed with it.
+    /// When this returns, it is durable.
     async fn in_transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.in_background(move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
-        })
-        .await
+        let deadline = Instant::now() + OPERATION_TIME_MAX;
+        let mut answer = self.groups.submit(work);
+        let mut connection = tokio::select! {
+            biased;
+            answer = &mut answer => return answer.unwrap_or_else(|_| Err(cut_short())),
+            turn = tokio::time::timeout_at(deadline, Arc::clone(&self.connection).lock_owned()) => {
+                turn.map_err(|_| StoreError::Locked)?
+            }
+        };
+        // Whoever has its turn writes for all who wait.
+        let groups = Arc::clone(&self.groups);
+        let committed = tokio::task::spawn_blocking(move || {
+            let time_max = deadline.saturating_duration_since(Instant::now());
+            groups.commit(&mut connection, time_max)
+        });
+        committed.await.unwrap_or_else(|_| Err(cut_short()))?;
+        answer.await.unwrap_or_else(|_| Err(cut_short()))
     }
+}
+
+fn cut_short() -> StoreError {
+    StoreError::Other("the work was cut short".to_owned())
 }
 
 #[async_trait]
@@ -135,7 +162,7 @@ impl Store for Sqlite {
         self.in_transaction(move |transaction| {
             let received = new.envelope.received.as_second();
             let same = transaction
-                .prepare(
+                .prepare_cached(
                     "select id from registration where submission_key = ?1 and abs(received_seconds - ?2) < ?3 limit 1",
                 )?
                 .query_row(params![new.submission_key, received, SAME_SECONDS], |row| row.get::<_, String>(0))
@@ -207,14 +234,15 @@ impl Store for Sqlite {
         let now = now.as_second();
         self.in_transaction(move |transaction| {
             let due: Vec<(String, String)> = transaction
-                .prepare("select registration, kind from mail where due <= ?1 order by due, registration limit ?2")?
+                .prepare_cached(
+                    "select registration, kind from mail where due <= ?1 order by due, registration limit ?2",
+                )?
                 .query_map(params![now, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             let taken = due.into_iter().map(|(id, kind)| {
-                transaction.execute(
-                    "update mail set due = ?3 where registration = ?1 and kind = ?2",
-                    params![id, kind, now + LEASE_SECONDS],
-                )?;
+                transaction
+                    .prepare_cached("update mail set due = ?3 where registration = ?1 and kind = ?2")?
+                    .execute(params![id, kind, now + LEASE_SECONDS])?;
                 let id = id.parse().map_err(|_| StoreError::Damaged)?;
                 let kind = MailKind::from_word(&kind).ok_or(StoreError::Damaged)?;
                 Ok((get(transaction, id)?.ok_or(StoreError::Damaged)?, kind))
@@ -313,15 +341,15 @@ impl Store for Sqlite {
 }
 
 fn get(connection: &Connection, id: Uuid) -> Result<Option<Stored>, StoreError> {
-    let mut query =
-        connection.prepare("select * from registration left join data_key on registration = id where id = ?1")?;
+    let mut query = connection
+        .prepare_cached("select * from registration left join data_key on registration = id where id = ?1")?;
     let found = query.query_row([id.to_string()], |row| {
         let sealed = row.get::<_, Option<Vec<u8>>>("sealed")?.zip(row.get("keys")?);
         let data_key = sealed.map(|(sealed, keys)| DataKey { sealed, keys });
         Ok((envelope(row), Private::new(row.get("content")?), data_key, row.get("submission_key")?))
     });
     let Some((envelope, content, data_key, submission_key)) = found.optional()? else { return Ok(None) };
-    let mut query = connection.prepare("select key from person_key where registration = ?1 order by key")?;
+    let mut query = connection.prepare_cached("select key from person_key where registration = ?1 order by key")?;
     let person_keys = query.query_map([id.to_string()], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let (envelope, mails) = (envelope?, mails(connection, id)?);
     Ok(Some(Stored { envelope, content, data_key, person_keys, submission_key, mails }))
@@ -348,7 +376,7 @@ fn envelope(row: &Row<'_>) -> Result<Envelope, StoreError> {
 
 fn mails(connection: &Connection, id: Uuid) -> Result<Vec<Mail>, StoreError> {
     let mut query =
-        connection.prepare("select * from mail where registration = ?1 order by kind = 'staff' desc, kind")?;
+        connection.prepare_cached("select * from mail where registration = ?1 order by kind = 'staff' desc, kind")?;
     let mails = query.query_and_then([id.to_string()], |row| {
         Ok(Mail {
             kind: MailKind::from_word(&row.get::<_, String>("kind")?).ok_or(StoreError::Damaged)?,
@@ -367,7 +395,7 @@ fn mails(connection: &Connection, id: Uuid) -> Result<Vec<Mail>, StoreError> {
 fn write(transaction: &Transaction<'_>, new: &Stored) -> Result<(), StoreError> {
     let Stored { envelope, content, data_key, person_keys, submission_key, mails } = new;
     transaction
-        .prepare(
+        .prepare_cached(
             "insert into registration (id, received, received_seconds, form, form_sha256, statement_version, \
              statement_digest, held, receipt, revision, content, submission_key) \
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -388,13 +416,14 @@ fn write(transaction: &Transaction<'_>, new: &Stored) -> Result<(), StoreError> 
         ])?;
     let id = envelope.id.to_string();
     if let Some(DataKey { sealed, keys }) = data_key {
-        transaction.execute(
-            "insert into data_key (registration, sealed, keys) values (?1, ?2, ?3)",
-            params![id, sealed, keys],
-        )?;
+        transaction
+            .prepare_cached("insert into data_key (registration, sealed, keys) values (?1, ?2, ?3)")?
+            .execute(params![id, sealed, keys])?;
     }
     for key in person_keys {
-        transaction.execute("insert into person_key (key, registration) values (?1, ?2)", params![key, id])?;
+        transaction
+            .prepare_cached("insert into person_key (key, registration) values (?1, ?2)")?
+            .execute(params![key, id])?;
     }
     mails.iter().try_for_each(|mail| write_mail(transaction, envelope.id, mail))
 }
@@ -404,7 +433,7 @@ fn write_mail(transaction: &Transaction<'_>, id: Uuid, mail: &Mail) -> Result<()
     let Mail { kind, state, error, attempts, due, address_key, letter } = mail;
     let letter = letter.as_ref().map(Private::expose);
     transaction
-        .prepare(
+        .prepare_cached(
             "insert or replace into mail (registration, kind, state, error, attempts, due, address_key, letter) \
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
@@ -414,12 +443,10 @@ fn write_mail(transaction: &Transaction<'_>, id: Uuid, mail: &Mail) -> Result<()
 
 /// How many confirmations an address has had around this time.
 fn confirmations(connection: &Connection, address_key: &str, received: i64) -> Result<u32, StoreError> {
-    Ok(connection.query_row(
-        "select count(*) from mail join registration on registration.id = mail.registration \
-         where address_key = ?1 and abs(received_seconds - ?2) < ?3",
-        params![address_key, received, SAME_SECONDS],
-        |row| row.get(0),
-    )?)
+    let query = "select count(*) from mail join registration on registration.id = mail.registration \
+         where address_key = ?1 and abs(received_seconds - ?2) < ?3";
+    let mut query = connection.prepare_cached(query)?;
+    Ok(query.query_row(params![address_key, received, SAME_SECONDS], |row| row.get(0))?)
 }
 
 /// SQLite reads some names as something else than a file: `:memory:`, and `file:` with parameters.

@@ -59,8 +59,14 @@ pub(crate) fn contract(notify: Notify) -> Contract {
             html("\">"),
         ],
     };
-    let mut page =
-        vec![PagePart::Html("<ul>".into()), PagePart::SummaryItems, PagePart::Html("</ul>".into()), PagePart::Changes];
+    let mut page = vec![
+        PagePart::Html("<ul>".into()),
+        PagePart::SummaryItems,
+        PagePart::Html("</ul><code>".into()),
+        PagePart::Request,
+        PagePart::Html("</code>".into()),
+        PagePart::Changes,
+    ];
     page.push(PagePart::Html("<form>".into()));
     page.extend(fields.iter().map(|field| PagePart::Field(field.name.clone())));
     page.push(PagePart::Html("</form>\n".into()));
@@ -226,7 +232,8 @@ pub(crate) async fn handler(folder: &Path, notify: Notify, variables: &[(&str, &
 pub(crate) async fn handler_of(contract: Contract, folder: &Path, variables: &[(&str, &str)]) -> Handler {
     let lookup = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
     let settings = Settings::from_environment(&lookup, Some(&LocalDefaults { folder: folder.to_owned() })).unwrap();
-    Handler::new(contract, Arc::new(Delivery::open(&settings).await.unwrap())).unwrap()
+    let handler = Handler::new(contract, Arc::new(Delivery::open(&settings).await.unwrap())).unwrap();
+    handler.calling_requests_by(Some(http::HeaderName::from_static("x-request-id")))
 }
 
 /// How registrations are kept with these settings.
@@ -275,9 +282,10 @@ pub(crate) fn body(fields: &str) -> String {
     format!("{fields}&statement_version=2018-09-26&statement_digest={DIGEST}")
 }
 
-/// A POST of a form body, as a browser makes it.
+/// A POST of a form body, as a browser makes it and a host hands it on.
 pub(crate) fn post(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     Request::post("/api/register")
+        .header("x-request-id", "request-1")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Full::new(body.into()))
         .unwrap()

@@ -2,6 +2,8 @@
 //!
 //! PostgreSQL is the system's; moto is installed once, below the target folder, in the versions of `requirements.txt`.
 
+#![allow(dead_code, reason = "each test program uses what it needs")]
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -9,8 +11,8 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to start or to stop.
@@ -298,6 +300,16 @@ fn moto() -> PathBuf {
     folder
 }
 
+/// The variables of AWS that lead to a server of ours.
+pub(crate) fn aws(port: u16) -> impl Fn(&str) -> Option<String> {
+    move |name| match name {
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".into()),
+        "AWS_REGION" => Some("us-east-1".into()),
+        "AWS_ENDPOINT_URL" => Some(format!("http://127.0.0.1:{port}")),
+        _ => None,
+    }
+}
+
 /// What a gateway in front of a server does to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -305,6 +317,8 @@ pub(crate) enum Fault {
     NoConditions,
     /// Answers every third request with this status instead of handing it on, and every third with it after it was done.
     Status(u16),
+    /// Hands on so many requests and refuses all others, as if whoever sends them had been cut short.
+    CutShort(usize),
 }
 
 /// A gateway in front of a server; its port. It ends with the test's process.
@@ -312,17 +326,18 @@ pub(crate) fn gateway(upstream: u16, fault: Fault) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
-        static REQUESTS: AtomicUsize = AtomicUsize::new(0);
+        let requests = Arc::new(AtomicUsize::new(0));
         for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
+            let (mut stream, requests) = (stream.unwrap(), Arc::clone(&requests));
             std::thread::spawn(move || {
                 let Some(request) = read_request(&mut stream) else { return };
-                let turn = REQUESTS.fetch_add(1, Ordering::Relaxed) % 3;
+                let number = requests.fetch_add(1, Ordering::Relaxed);
                 let (handed_on, status) = match fault {
                     Fault::NoConditions => (without_conditions(&request), None),
-                    Fault::Status(status) => (request, (turn > 0).then_some(status)),
+                    Fault::Status(status) => (request, (number % 3 > 0).then_some(status)),
+                    Fault::CutShort(most) => (request, (number >= most).then_some(403)),
                 };
-                if status.is_none() || turn == 1 {
+                if status.is_none() || matches!(fault, Fault::Status(_)) && number % 3 == 1 {
                     let mut server = TcpStream::connect(("127.0.0.1", upstream)).unwrap();
                     server.write_all(&handed_on).unwrap();
                     let mut answer = Vec::new();
