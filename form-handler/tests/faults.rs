@@ -166,7 +166,7 @@ impl Place {
             number ^= number << 17;
             // Mostly after somebody has been thanked, sometimes while a process has hardly begun.
             let (before, until) = (self.count(), Instant::now() + Duration::from_secs(20));
-            while number % 4 > 0 && self.count() == before {
+            while !number.is_multiple_of(4) && self.count() == before {
                 assert!(Instant::now() < until, "nobody is answered");
                 std::thread::sleep(Duration::from_millis(1));
             }

@@ -14,6 +14,9 @@ use crate::store::StoreError;
 /// A group waits for others for this part of the time that the disk took for the one before.
 const GATHERING_PART: u32 = 4;
 
+/// Work, and what became of it.
+type Done = (Box<dyn Work>, Result<(), StoreError>);
+
 /// What waits to be written.
 #[derive(Default)]
 pub(super) struct Groups {
@@ -113,7 +116,7 @@ impl Groups {
 
     /// What waits. Where there were several a moment ago they are about to come again: without waiting for them they would
     /// come one half at a time, and each half would wait for the other's commit.
-    fn gather(&self) -> Vec<(Box<dyn Work>, Result<(), StoreError>)> {
+    fn gather(&self) -> Vec<Done> {
         let waiting = self.waiting();
         let (expected, time_max) = (waiting.last, waiting.last_time / GATHERING_PART);
         let is_alone = |waiting: &mut Waiting| waiting.work.len() < expected;
@@ -125,10 +128,7 @@ impl Groups {
 }
 
 /// Writes a group, and notes what became of each.
-fn write(
-    transaction: Transaction<'_>,
-    group: &mut [(Box<dyn Work>, Result<(), StoreError>)],
-) -> Result<(), StoreError> {
+fn write(transaction: Transaction<'_>, group: &mut [Done]) -> Result<(), StoreError> {
     let say = |sql: &str| transaction.prepare_cached(sql)?.execute([]);
     for (work, done) in group {
         say("savepoint one")?;
