@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use statement::contract::Contract;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
+use statement::yaml::{Located, in_backticks};
 
 use crate::admin;
 use crate::cards::Card;
 use crate::contract::Placement;
 use crate::feed::{self, Feed};
-use crate::gate::{Gate, Used};
+use crate::gate::{self, Gate, Used};
 use crate::headers::{self, Headers};
 use crate::images::scaled;
 use crate::link::{AnchorLink, AnchorLinks};
@@ -217,9 +218,11 @@ fn render(
     observer.begins(Stage::Check, 0);
     join(site, &pages, diagnostics);
     check_anchors(site, &pages, diagnostics);
-    let headers = Headers::of(site, &policy);
+    let on_pages = pages.iter().flat_map(|page| &page.used);
+    let mut used: BTreeSet<Used> = others.used.iter().chain(on_pages).copied().collect();
+    let contract = contract::assemble(site, tree, theme, &forms, &placements(site, &pages), &mut used, diagnostics);
+    let headers = Headers::of(site, &policy, &gate::scripts(&used));
     write_policy(site, &headers, &others.used, &pages, output, diagnostics)?;
-    let contract = contract::assemble(site, tree, theme, &forms, &placements(site, &pages), diagnostics);
     Ok(Rendering { contract, headers, pages, others })
 }
 
@@ -231,7 +234,7 @@ pub(crate) struct RenderedPage {
     content: Option<String>,
     anchors: AnchorLinks,
     broken: Vec<BrokenLink>,
-    forms: Vec<statement::yaml::Located<String>>,
+    forms: Vec<Located<String>>,
     used: Vec<Used>,
     /// The site path of its card.
     card: Option<String>,
@@ -267,7 +270,7 @@ fn render_page(
         Some(Card { address, png }) => output.write(&address, png).map(|()| Some(address))?,
         None => None,
     };
-    let words = (output.is_kept() && search::has(site, page)).then(|| search::words(&rendered.html));
+    let words = (output.is_kept() && search::has(site, page)).then(|| scan::visible_text(&rendered.html));
     let (mut ids, mut used) = (None, Vec::new());
     let beside = Beside { card: card.as_deref(), problem: None };
     if let Some(html) = theme.page(site, id, &rendered, beside, &mut diagnostics) {
@@ -276,7 +279,7 @@ fn render_page(
         lint::check_date(site, page, &rendered, &html, &mut diagnostics);
         lint::check_privacy_link(site, page, &html, &mut diagnostics);
         if !diagnostics.has_errors() {
-            refuse_repeated_ids(page, &found.ids, &mut diagnostics);
+            refuse_repeated_ids(site, page, &rendered.forms, &found.ids, &mut diagnostics);
         }
         ids = Some(found.ids);
         output.write(&page.address, html.into_bytes())?;
@@ -288,9 +291,50 @@ fn render_page(
     Ok(RenderedPage { ids, content, anchors, broken, forms, used, card, words, diagnostics })
 }
 
-/// A heading may have the id of something in the theme or of a form's field; then links and labels lead astray.
-fn refuse_repeated_ids(page: &SitePage, ids: &Ids, diagnostics: &mut Diagnostics) {
-    for id in ids.repeated() {
+/// A heading may have the id of something in the theme or of a form's field, and two forms may ask for the same; then
+/// links and labels lead astray.
+fn refuse_repeated_ids(
+    site: &Site,
+    page: &SitePage,
+    placed: &[Located<String>],
+    ids: &Ids,
+    diagnostics: &mut Diagnostics,
+) {
+    let fields = |form: &str| -> Vec<&str> {
+        let form = site.forms.iter().find(|known| known.id == form);
+        form.into_iter().flat_map(|form| &form.fields).map(|field| field.name.value.as_str()).collect()
+    };
+    let is_repeated = |name: &str| ids.repeated().any(|id| id == name);
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for (at, form) in placed.iter().enumerate() {
+        for first in placed[..at].iter().filter(|first| first.value != form.value) {
+            let of_first = fields(&first.value);
+            let shared: Vec<&str> = fields(&form.value)
+                .into_iter()
+                .filter(|name| of_first.contains(name) && is_repeated(name) && !told.contains(name))
+                .collect();
+            if shared.is_empty() {
+                continue;
+            }
+            let message = format!(
+                "the forms `{}` and `{}` on one page both ask for {}",
+                first.value,
+                form.value,
+                in_backticks(&shared)
+            );
+            diagnostics.push(
+                Diagnostic::error(&page.path, form.span.clone(), message)
+                    .label("its labels and messages would lead to the fields of the other")
+                    .help("place one of them on a page of its own, and link to it"),
+            );
+            told.extend(shared);
+        }
+    }
+    // The theme names by a field what belongs to it: `email-hint`.
+    let is_told = |id: &str| {
+        told.iter().any(|name| id.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
+    };
+    for id in ids.repeated().filter(|id| !is_told(id)) {
         diagnostics.push(
             Diagnostic::error(&page.path, 0..0, format!("two elements of the finished page have the id `{id}`"))
                 .help("give the heading another anchor, as in `## Title {#other}`, or change the theme"),

@@ -3,7 +3,7 @@
 //! The function has no templates. So a form's page is rendered once more with marks where only the function knows what
 //! stands, and cut at the marks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use statement::yaml::Located;
 
 use crate::address;
 use crate::frames::Frames;
-use crate::gate::Gate;
+use crate::gate::{self, Gate, Used};
 use crate::markdown;
 use crate::policy::Policy;
 use crate::scan;
@@ -51,16 +51,19 @@ pub fn empty_forms(site: &Site, theme: &Theme, diagnostics: &mut Diagnostics) ->
     forms
 }
 
-/// Writes the contract; `empty` are the forms as they stand on their pages, by id, `placed` are the pages each form stands on, with the places in their files.
+/// Writes the contract; `empty` are the forms as they stand on their pages, by id, `placed` are the pages each form stands on, with the places in their files. `used` has what was found on the site's pages, and gets what is found in those that the function shows.
 pub fn assemble(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
     empty: &HashMap<String, String>,
     placed: &BTreeMap<String, Vec<Placement>>,
+    used: &mut BTreeSet<Used>,
     diagnostics: &mut Diagnostics,
 ) -> Contract {
     let statement = site.statement();
+    let policy = Policy::of(site);
+    let gate = Gate::new(site, tree, &policy);
     let mut forms = BTreeMap::new();
     for form in &site.forms {
         let Some(statement) = statement else { continue };
@@ -90,20 +93,18 @@ pub fn assemble(
                 continue;
             }
         };
-        let frames = Frames { site, theme, form, page, empty };
-        if let Some(contract) = form_contract(&frames, tree, statement, diagnostics) {
+        let frames = Frames { site, theme, gate: &gate, form, page, empty };
+        if let Some(contract) = form_contract(&frames, tree, statement, used, diagnostics) {
             forms.insert(form.id.clone(), contract);
         }
     }
+    let earlier = earlier_statements(site, theme, &gate, used, diagnostics);
     Contract {
         schema: SCHEMA.to_owned(),
         base_url: site.config.base_url.clone(),
         site_title: site.config.title.clone(),
-        content_security_policy: Policy::of(site).content_security_policy(false),
-        statement: statement.map(|statement| {
-            let earlier = earlier_statements(site, tree, theme, diagnostics);
-            statement_in_force(site, statement, earlier)
-        }),
+        content_security_policy: policy.content_security_policy(&gate::scripts(used), false),
+        statement: statement.map(|statement| statement_in_force(site, statement, earlier)),
         versions: versions(site),
         forms,
     }
@@ -135,13 +136,12 @@ fn security_data(automated: &Automated) -> Vec<String> {
 /// The versions before the one in force, each with what has changed since, as the theme draws it.
 fn earlier_statements(
     site: &Site,
-    tree: &SourceTree,
     theme: &Theme,
+    gate: &Gate<'_>,
+    used: &mut BTreeSet<Used>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<EarlierStatement> {
     let Some(in_force) = site.in_force.filter(|_| !site.forms.is_empty()) else { return Vec::new() };
-    let policy = Policy::of(site);
-    let gate = Gate::new(site, tree, &policy);
     let Some(page) = site.pages.iter().find(|page| page.kind == PageKind::Statement(in_force)) else {
         return Vec::new();
     };
@@ -150,7 +150,7 @@ fn earlier_statements(
         for comparison in publication.comparisons.iter().filter(|comparison| comparison.new == in_force) {
             let Some(changes) = theme.changes(site, publication, comparison, diagnostics) else { continue };
             // Visitors see it under the page of their form; what is wrong with it stands in the theme.
-            gate.check_page(page, &scan::page(&changes).findings, diagnostics);
+            used.extend(gate.check_page(page, &scan::page(&changes).findings, diagnostics));
             let digest = site.statements[comparison.old].digests.digest.clone();
             earlier.push(EarlierStatement { digest, changes });
         }
@@ -271,13 +271,14 @@ fn form_contract(
     frames: &Frames<'_>,
     tree: &SourceTree,
     statement: &Statement,
+    used: &mut BTreeSet<Used>,
     diagnostics: &mut Diagnostics,
 ) -> Option<FormContract> {
     let Frames { site, form, page, empty, .. } = *frames;
     let thanks = thank_you_page(site, form, diagnostics);
     let letters = frames.letters(diagnostics);
-    let receipt = thanks.and_then(|thanks| frames.receipt(thanks, tree, diagnostics));
-    let retry = retry_page(frames, tree, diagnostics);
+    let receipt = thanks.and_then(|thanks| frames.receipt(thanks, tree, used, diagnostics));
+    let retry = retry_page(frames, tree, used, diagnostics);
     let contact = &contact_of(statement).email;
     Some(FormContract {
         endpoint: address::of_form(&form.id),
@@ -372,8 +373,13 @@ fn thank_you_page(site: &Site, form: &Form, diagnostics: &mut Diagnostics) -> Op
 }
 
 /// Renders the form's page with marks in it, and cuts it there.
-fn retry_page(frames: &Frames<'_>, tree: &SourceTree, diagnostics: &mut Diagnostics) -> Option<RetryPage> {
-    let Frames { site, theme, form, page, empty } = *frames;
+fn retry_page(
+    frames: &Frames<'_>,
+    tree: &SourceTree,
+    used: &mut BTreeSet<Used>,
+    diagnostics: &mut Diagnostics,
+) -> Option<RetryPage> {
+    let Frames { site, theme, gate, form, page, empty } = *frames;
     let marked_fields = form.fields.iter().map(|field| mark(&format!("field:{}", field.name.value)));
     let markup = theme.form(form, marked_fields, diagnostics)?;
     let summary = theme.error_summary(&mark("items"), &form.path, diagnostics)?;
@@ -389,8 +395,7 @@ fn retry_page(frames: &Frames<'_>, tree: &SourceTree, diagnostics: &mut Diagnost
     let beside = Beside { problem: Some(&problem), card: None };
     let html = theme.page(site, page, &rendered, beside, diagnostics)?;
     // Visitors see this page too, and it has parts of the theme that no published one has.
-    let policy = Policy::of(site);
-    Gate::new(site, tree, &policy).check_page(&site.pages[page], &scan::page(&html).findings, diagnostics);
+    used.extend(gate.check_page(&site.pages[page], &scan::page(&html).findings, diagnostics));
 
     let parts = cut(&html, PagePart::Html, |name| match name.strip_prefix("field:") {
         Some(field) => Some(PagePart::Field(field.to_owned())),

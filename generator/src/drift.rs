@@ -105,7 +105,7 @@ pub fn report(site: &Site, used: &BTreeMap<Used, usize>, diagnostics: &mut Diagn
                 let hosts: Vec<&str> = provider.hosts.iter().map(|host| host.value.as_str()).collect();
                 Some(json!({ "provider": provider.name.value, "hosts": hosts, "files": pages }))
             }
-            Used::Cookies => None,
+            Used::Cookies | Used::Script(_) => None,
         })
         .collect();
     let scripts: Vec<&str> = site.config.declared.scripts.iter().map(|script| script.value.as_str()).collect();

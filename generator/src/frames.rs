@@ -3,7 +3,7 @@
 //!
 //! It knows neither mail nor registrations.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use statement::contract::{AnswerFrame, AnswerPart, FramePart, LetterFrame, Letters};
@@ -13,9 +13,8 @@ use tera::{Map, Value};
 
 use crate::address;
 use crate::contract::{cut, mark};
-use crate::gate::Gate;
+use crate::gate::{Gate, Used};
 use crate::markdown;
-use crate::policy::Policy;
 use crate::scan;
 use crate::site::{PageId, Site};
 use crate::source_tree::SourceTree;
@@ -36,6 +35,7 @@ pub(crate) const TEMPLATES: [&str; 7] = [
 pub(crate) struct Frames<'a> {
     pub(crate) site: &'a Site,
     pub(crate) theme: &'a Theme,
+    pub(crate) gate: &'a Gate<'a>,
     pub(crate) form: &'a Form,
     /// The page it stands on.
     pub(crate) page: PageId,
@@ -59,6 +59,7 @@ impl Frames<'_> {
         &self,
         thanks: PageId,
         tree: &SourceTree,
+        used: &mut BTreeSet<Used>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Vec<FramePart>> {
         let file = address::href(&address::of_receipt_file(&self.form.id));
@@ -78,9 +79,7 @@ impl Frames<'_> {
         rendered.html.push_str(&receipt);
         let html = self.theme.page(self.site, thanks, &rendered, Beside::default(), diagnostics)?;
         // Visitors see this page too, and it has parts of the theme that no published one has.
-        let policy = Policy::of(self.site);
-        let gate = Gate::new(self.site, tree, &policy);
-        gate.check_page(&self.site.pages[thanks], &scan::page(&html).findings, diagnostics);
+        used.extend(self.gate.check_page(&self.site.pages[thanks], &scan::page(&html).findings, diagnostics));
         let parts = cut(&html, FramePart::Words, frame_part);
         if parts.iter().filter(|part| **part == FramePart::Receipt).count() == 1 {
             return Some(parts);

@@ -4,6 +4,7 @@
 //! promised, and nothing is refused.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,6 +27,18 @@ pub enum Used {
     Provider(usize),
     /// A cookie is read or set.
     Cookies,
+    /// A script of the theme or of this program, by its place among them.
+    Script(usize),
+}
+
+/// The scripts among what was found, by their places.
+#[must_use]
+pub fn scripts(used: &BTreeSet<Used>) -> BTreeSet<usize> {
+    let script = |used: &Used| match used {
+        Used::Script(script) => Some(*script),
+        Used::Provider(_) | Used::Cookies => None,
+    };
+    used.iter().filter_map(script).collect()
 }
 
 /// Everything a finding is held against.
@@ -54,11 +67,22 @@ impl<'a> Gate<'a> {
 
     /// Holds a page's findings against the statement; returns what is allowed and was found.
     pub fn check_page(&self, page: &SitePage, findings: &[Finding<'_>], diagnostics: &mut Diagnostics) -> Vec<Used> {
+        self.check_served(page, &page.address, findings, diagnostics)
+    }
+
+    /// The same for a page as somebody serves it at `address`.
+    pub fn check_served(
+        &self,
+        page: &SitePage,
+        address: &str,
+        findings: &[Finding<'_>],
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Used> {
         let mut used = Vec::new();
         if findings.is_empty() || self.policy.statement.is_none() {
             return used;
         }
-        let within = Within { path: &page.path, address: &page.address, is_page: true };
+        let within = Within { path: &page.path, address, is_page: true };
         let is_statement = matches!(page.kind, PageKind::Statement(_));
         let has_form = findings.iter().any(|finding| matches!(finding.kind, FindingKind::Form(_)));
         for finding in findings {
@@ -121,8 +145,11 @@ impl<'a> Gate<'a> {
                     self.check_load(within, written, Load::Other, &scan::decode(written), used, diagnostics);
                 } else if !self.policy.allows_script(integrity) {
                     self.refuse_script_file(within, written, diagnostics);
-                } else if has_form {
-                    self.check_cookies_of_file(within, written, diagnostics);
+                } else {
+                    used.extend(self.policy.script(integrity).map(Used::Script));
+                    if has_form {
+                        self.check_cookies_of_file(within, written, diagnostics);
+                    }
                 }
             }
             FindingKind::Handler => diagnostics.push(
@@ -229,6 +256,7 @@ impl<'a> Gate<'a> {
         diagnostics: &mut Diagnostics,
     ) {
         let hash = policy::hash(text);
+        used.extend(self.policy.script(&hash).map(Used::Script));
         if !self.policy.allows_script(&hash) {
             diagnostics.push(
                 self.refusal(within, text, "P121", "a script is published that is not listed")
@@ -271,7 +299,7 @@ impl<'a> Gate<'a> {
                     .help("either remove it: a page works with what it has by default")
                     .help("or keep it in a cookie that the statement declares under `collects.cookies.declared`"),
                 // What a theme's script asks, the policy confines to this site.
-                Power::Requests if !self.policy.allows_connections() && !self.policy.is_of_theme(&hash) => refuse(
+                Power::Requests if !self.policy.allows_connections() && self.policy.script(&hash).is_none() => refuse(
                     "P120",
                     format!("a script asks for something with `{word}`: nobody is declared it may ask"),
                 )
@@ -400,9 +428,7 @@ impl<'a> Gate<'a> {
             Some((Arc::clone(path), at..at + written.len()))
         };
         let decoded = scan::decode(written);
-        let folders = ["templates", "scripts"].map(|part| format!("themes/{}/{part}/", self.site.config.theme.value));
-        let is_of_theme = |path: &str| folders.iter().any(|folder| path.starts_with(folder));
-        let of_theme = self.tree.files().iter().filter(|file| within.is_page && is_of_theme(&file.path));
+        let of_theme = || self.site.theme.sources(self.tree).find_map(find).filter(|_| within.is_page);
         let nowhere = || (Arc::clone(within.path), 0..0);
         if written.trim().is_empty() {
             return nowhere();
@@ -413,7 +439,7 @@ impl<'a> Gate<'a> {
                 let at = memmem::find(text.as_bytes(), decoded.as_bytes())?;
                 Some((Arc::clone(within.path), at..at + decoded.len()))
             })
-            .or_else(|| of_theme.map(|file| &file.path).find_map(find))
+            .or_else(of_theme)
             .unwrap_or_else(nowhere)
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! What a browser may do comes from [`Policy`]; here are the paths, and what a host cannot do.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 
@@ -46,10 +48,10 @@ pub struct Rule {
 }
 
 impl Headers {
-    /// The headers of the site.
+    /// The headers of the site; `scripts` are the scripts of the theme that stand on its pages.
     #[must_use]
-    pub fn of(site: &Site, policy: &Policy<'_>) -> Self {
-        let mut headers = Self { rules: vec![everywhere(site, policy)], gone: gone(site), lost: Vec::new() };
+    pub fn of(site: &Site, policy: &Policy<'_>, scripts: &BTreeSet<usize>) -> Self {
+        let mut headers = Self { rules: vec![everywhere(site, policy, scripts)], gone: gone(site), lost: Vec::new() };
         headers.rules.extend(site.config.admin.as_ref().map(of_editors));
         for publication in site.publications.iter().filter(|publication| publication.in_force().is_some()) {
             let home = &publication.home;
@@ -157,9 +159,9 @@ fn of_editors(admin: &AdminConfig) -> Rule {
 
 /// What holds for every file. Hosts join the policies of all rules that match, so that one for all would bind editors as
 /// it binds visitors: then each page says it itself.
-fn everywhere(site: &Site, policy: &Policy<'_>) -> Rule {
+fn everywhere(site: &Site, policy: &Policy<'_>, scripts: &BTreeSet<usize>) -> Rule {
     let mut headers = Vec::new();
-    let for_all = policy.content_security_policy(false).filter(|_| !policy.is_in_pages());
+    let for_all = policy.content_security_policy(scripts, false).filter(|_| !policy.is_in_pages());
     headers.extend(for_all.map(|policy| ("Content-Security-Policy", policy)));
     headers.push(("Referrer-Policy", "no-referrer".to_owned()));
     headers.push(("X-Content-Type-Options", "nosniff".to_owned()));

@@ -1,7 +1,9 @@
 //! What the statement in force allows a browser to do on this site, and the header that tells it so.
 //!
-//! Derived from the statement and from what the settings declare for it, never from what pages contain.
+//! Derived from the statement and from what the settings declare for it, never from what pages contain; a script of the
+//! theme that stands on no page is left out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -14,6 +16,7 @@ use statement::yaml::in_backticks;
 use url::Url;
 
 use crate::declared::{Declared, Kind, Provider};
+use crate::scan::{self, Finding, FindingKind};
 use crate::search;
 use crate::site::Site;
 use crate::site_config;
@@ -93,13 +96,25 @@ impl<'a> Policy<'a> {
     /// Whether a script with this hash may run.
     #[must_use]
     pub fn allows_script(&self, hash: &str) -> bool {
-        self.is_of_theme(hash) || self.declared.scripts.iter().any(|listed| listed.value == hash)
+        self.script(hash).is_some() || self.declared.scripts.iter().any(|listed| listed.value == hash)
     }
 
-    /// Whether it is the hash of one of the theme's scripts.
+    /// The place of a script among those of the theme and of this program, by its hash.
     #[must_use]
-    pub fn is_of_theme(&self, hash: &str) -> bool {
-        self.of_theme.contains(&hash)
+    pub fn script(&self, hash: &str) -> Option<usize> {
+        self.of_theme.iter().position(|known| *known == hash)
+    }
+
+    /// The places of those scripts that stand in a page.
+    #[must_use]
+    pub fn scripts_in(&self, html: &str) -> BTreeSet<usize> {
+        let found = scan::page(html).findings.into_iter();
+        let place = |finding: Finding<'_>| match finding.kind {
+            FindingKind::Script(text) => self.script(&hash(text)),
+            FindingKind::ScriptFile(integrity) => self.script(integrity),
+            _ => None,
+        };
+        found.filter_map(place).collect()
     }
 
     /// Whether scripts may talk to anybody.
@@ -131,10 +146,11 @@ impl<'a> Policy<'a> {
         automated.is_some_and(|automated| automated.data.contains(&Datum::Location))
     }
 
-    /// What a browser is told to refuse (Content Security Policy Level 3); none where nothing was promised. In a page,
-    /// `frame-ancestors` means nothing.
+    /// What a browser is told to refuse (Content Security Policy Level 3); none where nothing was promised. Of the theme's
+    /// scripts only those may run that stand on a page, `scripts` by their places. In a page, `frame-ancestors` means
+    /// nothing.
     #[must_use]
-    pub fn content_security_policy(&self, is_in_page: bool) -> Option<String> {
+    pub fn content_security_policy(&self, scripts: &BTreeSet<usize>, is_in_page: bool) -> Option<String> {
         self.statement?;
         let mut directives = vec!["default-src 'none'".to_owned()];
         let mut add = |directive: &str, own: &str, kind: Kind| {
@@ -151,13 +167,13 @@ impl<'a> Policy<'a> {
         add("font-src", "'self' data:", Kind::Fonts);
         add("media-src", "'self'", Kind::Media);
         add("frame-src", "", Kind::Frames);
-        let has_scripts = !self.declared.scripts.is_empty() || !self.of_theme.is_empty();
+        let has_scripts = !self.declared.scripts.is_empty() || !scripts.is_empty();
         add("connect-src", if has_scripts { "'self'" } else { "" }, Kind::Connections);
         add("form-action", "'self'", Kind::Forms);
         if has_scripts {
             let listed = self.declared.scripts.iter().map(|script| script.value.as_str());
-            let hashes: Vec<String> =
-                self.of_theme.iter().copied().chain(listed).map(|hash| format!("'{hash}'")).collect();
+            let of_theme = scripts.iter().map(|script| self.of_theme[*script]);
+            let hashes: Vec<String> = of_theme.chain(listed).map(|hash| format!("'{hash}'")).collect();
             directives.push(format!("script-src {}", hashes.join(" ")));
         }
         directives.push("manifest-src 'self'".to_owned());

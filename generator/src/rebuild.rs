@@ -32,6 +32,20 @@ pub struct Last {
     pub(crate) until: Option<Timestamp>,
 }
 
+impl Last {
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Its theme.
+    #[must_use]
+    pub fn theme(&self) -> &Theme {
+        &self.theme
+    }
+}
+
 impl std::fmt::Debug for Last {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Last").field("site", &self.site).finish_non_exhaustive()

@@ -11,9 +11,8 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use self::tag::elements;
-pub(crate) use self::tag::end_of_raw_text;
 pub use self::tag::tags;
+use self::tag::{elements, texts};
 use crate::words::Words;
 
 /// What a browser asks for, by the purpose a policy tells apart.
@@ -98,25 +97,18 @@ pub fn page(html: &str) -> Scanned<'_> {
     Scanned { ids: Ids { sorted }, findings }
 }
 
-/// What a page says to whoever reads it: its text without tags, comments, scripts and styles.
+/// What a page says to whoever reads it, or searches it: its text without tags, comments, scripts and styles, with one
+/// space where there was any, or a tag.
 #[must_use]
 pub fn visible_text(html: &str) -> String {
-    let mut text = String::new();
-    let mut rest = html;
-    while let Some(at) = memchr(b'<', rest.as_bytes()) {
-        text.push_str(&decode(&rest[..at]));
-        text.push(' ');
-        rest = &rest[at..];
-        let name = rest[1..].split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
-        let end = match name.to_ascii_lowercase().as_str() {
-            "script" => "</script",
-            "style" => "</style",
-            _ if rest.starts_with("<!--") => "-->",
-            _ => ">",
-        };
-        rest = rest.find(end).map_or("", |at| &rest[at + end.len()..]);
-    }
-    text.push_str(&decode(rest));
+    let mut text = String::with_capacity(html.len());
+    texts(html, |piece| {
+        for word in decode(piece).split_whitespace() {
+            text.push_str(word);
+            text.push(' ');
+        }
+    });
+    text.truncate(text.trim_end().len());
     text
 }
 
@@ -558,6 +550,23 @@ mod tests {
     }
 
     #[test]
+    fn text_is_what_stands_between_tags() {
+        for (html, text) in [
+            ("<h1 id=\"a\">A<br>b</h1><p>c &amp; <b>d</b>e", "A b c & d e"),
+            ("a<script>let b = 1 < 2;</script> c<style>d{}</style>", "a c"),
+            ("a<STYLE>d{}</Style> b<script>é", "a b"),
+            ("a < b <", "a < b <"),
+            ("1<2 and 3>2", "1<2 and 3>2"),
+            ("a<!-- > b <p>c</p> -->d", "a d"),
+            ("a<img alt=\"1 > 2\">b<p title='>'>c</p >d", "a b c d"),
+            ("<!doctype html>\n a\u{a0}&#8220;b&#8221;<?c?></>d", "a “b” d"),
+            ("a<stylish>b</stylish>", "a b"),
+        ] {
+            assert_eq!(visible_text(html), text, "{html}");
+        }
+    }
+
+    #[test]
     fn tells_which_ids_are_repeated() {
         let ids = Ids::of("<p id=b><p id=a><p id=b>");
         assert_eq!(ids.repeated().collect::<Vec<_>>(), ["b"]);
@@ -569,7 +578,7 @@ mod tests {
         for html in
             ["<", "<p", "<p id", "<p id=", "<p id=\"", "<p id='é", "<script", "<script></", "<!--", "<p =é", "<p \"é"]
         {
-            let _ = Ids::of(html);
+            let _ = (Ids::of(html), visible_text(html));
         }
     }
 }

@@ -17,6 +17,7 @@ use tera::{ComponentInfo, Context, ErrorKind, Kwargs, Map, State, Tera, Value};
 use crate::Failure;
 use crate::address;
 use crate::cards::{self, Card, Cards};
+use crate::contract::mark;
 use crate::feed;
 use crate::frames;
 use crate::language;
@@ -322,7 +323,7 @@ impl Theme {
         for (name, value) in self.values(site, id, template, rendered, beside) {
             context.insert_value(name, value);
         }
-        self.render(template, &context, page.name(), diagnostics)
+        self.render(template, &context, page.name(), diagnostics).map(|html| with_policy(site, html))
     }
 
     /// The variables of a page's template.
@@ -395,7 +396,7 @@ impl Theme {
         let mut context = Context::new();
         context.insert_value("site", self.site_for(&page.address));
         context.insert_value("target", address::permalink(&site.config.base_url, &page.address).into());
-        self.render("redirect.html", &context, &page.path, diagnostics)
+        self.render("redirect.html", &context, &page.path, diagnostics).map(|html| with_policy(site, html))
     }
 
     /// Renders the `<form>` around its fields, which are HTML already.
@@ -755,10 +756,19 @@ fn site_value(site: &Site, menu: &[String], current: usize) -> Value {
     }
 }
 
-/// The browser's policy, where a page must say it itself.
+/// Where the browser's policy stands in a page, if a page must say it itself.
 fn policy_in_page(site: &Site) -> Option<String> {
+    (Policy::of(site).is_in_pages() && site.statement().is_some()).then(|| mark("policy"))
+}
+
+/// Puts the browser's policy where it stands: which scripts may run is known when the page is.
+fn with_policy(site: &Site, html: String) -> String {
+    if policy_in_page(site).is_none() {
+        return html;
+    }
     let policy = Policy::of(site);
-    policy.is_in_pages().then(|| policy.content_security_policy(true)).flatten()
+    let allowed = policy.content_security_policy(&policy.scripts_in(&html), true).unwrap_or_default();
+    html.replace(&mark("policy"), &allowed.replace('\'', "&#39;"))
 }
 
 fn data_value(site: &Site) -> Value {

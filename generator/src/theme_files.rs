@@ -178,6 +178,12 @@ impl ThemeFiles {
         self.files_in("scripts/", tree)
     }
 
+    /// The files that pages are written from, templates and scripts; the nearest theme's first.
+    pub fn sources<'a>(&self, tree: &'a SourceTree) -> impl Iterator<Item = &'a Arc<str>> {
+        let folders = self.layers.iter().flat_map(|layer| ["templates/", "scripts/"].map(|part| (layer, part)));
+        folders.flat_map(|(layer, part)| tree.under(&format!("{}{part}", layer.folder)).map(|(_, file)| &file.path))
+    }
+
     /// The page that shows what the theme is made of to whoever edits it.
     #[must_use]
     pub fn style_guide<'a>(&self, tree: &'a SourceTree) -> Option<(&'a Arc<str>, &'a str)> {

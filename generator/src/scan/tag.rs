@@ -11,35 +11,59 @@ pub fn tags<'a>(html: &'a str, mut found: impl FnMut(&'a str, &[(&'a str, &'a st
 }
 
 /// The same, with the text of a script or a style.
-pub(super) fn elements<'a>(html: &'a str, mut found: impl FnMut(&'a str, &[(&'a str, &'a str)], &'a str)) {
+pub(super) fn elements<'a>(html: &'a str, found: impl FnMut(&'a str, &[(&'a str, &'a str)], &'a str)) {
+    walk(html, |_| {}, found);
+}
+
+/// Calls `told` for every piece of text between tags and comments, as it is written; the text of scripts and styles is
+/// none.
+pub(super) fn texts<'a>(html: &'a str, told: impl FnMut(&'a str)) {
+    walk(html, told, |_, _, _| {});
+}
+
+fn walk<'a>(
+    html: &'a str,
+    mut told: impl FnMut(&'a str),
+    mut found: impl FnMut(&'a str, &[(&'a str, &'a str)], &'a str),
+) {
     let bytes = html.as_bytes();
     let mut attributes = Vec::new();
-    let mut at = 0;
+    // Where the text begins that is being read, and from where on its end is looked for.
+    let (mut text, mut at) = (0, 0);
     while let Some(offset) = memchr(b'<', &bytes[at..]) {
-        let start = at + offset + 1;
+        let open = at + offset;
+        let start = open + 1;
         let rest = &html[start..];
-        if let Some(comment) = rest.strip_prefix("!--") {
-            at = start + 3 + end_of_comment(comment);
-            continue;
-        }
         // What a picture in SVG says before its first element.
         let is_style = rest.starts_with("?xml-stylesheet");
-        if !is_style && !rest.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) {
+        let first = rest.as_bytes().first().copied().unwrap_or(b' ');
+        let is_end = first == b'/' && rest.as_bytes().get(1).is_some_and(u8::is_ascii_alphabetic);
+        if let Some(comment) = rest.strip_prefix("!--") {
+            at = start + 3 + end_of_comment(comment);
+        } else if !is_style && matches!(first, b'!' | b'?' | b'/') && !is_end {
+            at = memchr(b'>', &bytes[start..]).map_or(html.len(), |end| start + end + 1);
+        } else if is_style || is_end || first.is_ascii_alphabetic() {
+            let name = &rest[..until(rest, |byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))];
+            attributes.clear();
+            at = read_attributes(html, start + if is_end { 1 } else { name.len() }, &mut attributes);
+            if !is_end {
+                let mut raw = "";
+                let is = |raw: &str| name.eq_ignore_ascii_case(raw);
+                if matches!(name.len(), 5 | 6) && (is("script") || is("style")) {
+                    let end = end_of_raw_text(html, at, name);
+                    raw = &html[at..end];
+                    at = end;
+                }
+                found(name, &attributes, raw);
+            }
+        } else {
             at = start;
             continue;
         }
-        let name = &rest[..until(rest, |byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))];
-        attributes.clear();
-        at = read_attributes(html, start + name.len(), &mut attributes);
-        let mut text = "";
-        let is = |raw: &str| name.eq_ignore_ascii_case(raw);
-        if matches!(name.len(), 5 | 6) && (is("script") || is("style")) {
-            let end = end_of_raw_text(html, at, name);
-            text = &html[at..end];
-            at = end;
-        }
-        found(name, &attributes, text);
+        told(&html[text..open]);
+        text = at;
     }
+    told(&html[text..]);
 }
 
 /// Where a comment ends, from after its `<!--`: also at once, or at `--!>` (HTML Standard, sections 13.2.5.43 to 52).
@@ -103,7 +127,7 @@ fn read_attributes<'a>(html: &'a str, mut at: usize, found: &mut Vec<(&'a str, &
 }
 
 /// The place of `</name` at or after `at`, or the end.
-pub(crate) fn end_of_raw_text(html: &str, at: usize, name: &str) -> usize {
+fn end_of_raw_text(html: &str, at: usize, name: &str) -> usize {
     let mut from = at;
     while let Some(offset) = memmem::find(&html.as_bytes()[from..], b"</") {
         let end = from + offset;

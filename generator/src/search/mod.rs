@@ -7,11 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use memchr::memchr;
-
 use crate::address;
 use crate::policy;
-use crate::scan;
 use crate::site::{PageId, PageKind, Site, SitePage};
 
 /// Whether this program can make an index.
@@ -81,25 +78,6 @@ pub fn listed(site: &Site) -> Vec<(Option<PageId>, Vec<PageId>)> {
         sections.entry(address).or_insert((section, Vec::new())).1.push(id);
     }
     sections.into_values().collect()
-}
-
-/// The words of a finished text, without its markup.
-#[must_use]
-pub fn words(html: &str) -> String {
-    let mut text = String::with_capacity(html.len());
-    let mut rest = html;
-    while let Some(start) = memchr(b'<', rest.as_bytes()) {
-        text.push_str(&rest[..start]);
-        text.push(' ');
-        rest = &rest[start..];
-        let raw = ["script", "style"]
-            .into_iter()
-            .find(|name| rest.get(1..=name.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(name)));
-        let end = raw.map_or(0, |name| scan::end_of_raw_text(rest, 0, name));
-        rest = rest[end..].split_once('>').map_or("", |(_, rest)| rest);
-    }
-    text.push_str(rest);
-    scan::decode(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A page in the index.
@@ -228,13 +206,5 @@ mod tests {
         assert_eq!(SCRIPT.matches("fetch(").count(), 1);
         assert!(SCRIPT.contains("fetch(box.dataset.search)"));
         assert!(!SCRIPT.contains("eval(") && !SCRIPT.contains("new Function"));
-    }
-
-    #[test]
-    fn words_stand_between_tags() {
-        assert_eq!(words("<h1 id=\"a\">A<br>b</h1><p>c &amp; <b>d</b>e"), "A b c & d e");
-        assert_eq!(words("a<script>let b = 1 < 2;</script> c<style>d{}</style>"), "a c");
-        assert_eq!(words("a<STYLE>d{}</Style> b<script>é"), "a b");
-        assert_eq!(words("a < b <"), "a");
     }
 }

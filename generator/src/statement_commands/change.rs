@@ -182,17 +182,10 @@ pub fn publish_translation(
     Ok(Some(desk.lock_with(document, &line)))
 }
 
-/// Reports the first line in which the lock is not what it was in `earlier`, which `source` names (P216).
-pub fn check_prefix(
-    desk: &Desk<'_>,
-    document: &VersionedDocument,
-    earlier: &str,
-    source: &str,
-    diagnostics: &mut Diagnostics,
-) {
-    let path: &Arc<str> = &document.lock_path;
-    let text = desk.tree.text(path).unwrap_or_default();
-    let Err(number) = extends(text, earlier) else { return };
+/// Reports the first line in which the lock `text` is not what it was in `earlier`, which `source` names (P216); says
+/// whether there is none.
+pub fn check_prefix(path: &Arc<str>, text: &str, earlier: &str, source: &str, diagnostics: &mut Diagnostics) -> bool {
+    let Err(number) = extends(text, earlier) else { return true };
     let start: usize = text.split_inclusive('\n').take(number - 1).map(str::len).sum();
     let length = text[start..].find('\n').unwrap_or(text.len() - start);
     let fact = if length == 0 { "is missing, and stands" } else { "is not the one" };
@@ -201,4 +194,5 @@ pub fn check_prefix(
             .code("P216")
             .help("bring back the lock as it was published; lines may only be added at its end"),
     );
+    false
 }

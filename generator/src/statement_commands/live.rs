@@ -3,23 +3,27 @@
 //!
 //! It compares answers; how they are fetched is given to it, and the moment is the one the site is built for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::digest::sha256_hex;
 use statement::history::History;
-use statement::lock::{Lock, extends};
+use statement::lock::Lock;
 use statement::version::Statement;
 
 use crate::gate::Gate;
+use crate::headers::Headers;
 use crate::policy::Policy;
 use crate::publication::Publication;
-use crate::scan::visible_text;
-use crate::site::{PageKind, Site, SitePage};
+use crate::scan::{self, tags, visible_text};
+use crate::site::{PageId, PageKind, Site, SitePage};
 use crate::source_tree::SourceTree;
+use crate::statement_commands::change::check_prefix;
 use crate::template::{Theme, date_words};
 use crate::{Failure, address, markdown, statement_values};
+
+const POLICY: &str = "Content-Security-Policy";
 
 /// What a server answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +36,6 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// What browsers are told on every page, so that they hold the site to its statement.
-const HEADERS: [&str; 5] = [
-    "content-security-policy",
-    "permissions-policy",
-    "referrer-policy",
-    "strict-transport-security",
-    "x-content-type-options",
-];
-
 /// The site that was built, to which what is served is compared.
 pub struct Live<'a> {
     /// The site.
@@ -49,6 +44,8 @@ pub struct Live<'a> {
     pub tree: &'a SourceTree,
     /// Its theme.
     pub theme: &'a Theme,
+    /// What its host sends with its files.
+    pub headers: &'a Headers,
     /// Where it is served, without a final slash.
     pub base_url: &'a str,
 }
@@ -75,13 +72,7 @@ impl Live<'_> {
             return Ok(());
         }
         let served = String::from_utf8_lossy(&answer.body).into_owned();
-        if let Err(number) = extends(self.tree.text(path).unwrap_or_default(), &served) {
-            diagnostics.push(
-                Diagnostic::error(path, 0..0, format!("line {number} of the lock is not the one that is served"))
-                    .code("P216")
-                    .note(format!("it is served at {lock_url}"))
-                    .help("bring back the lock as it was published; lines may only be added at its end"),
-            );
+        if !check_prefix(path, self.tree.text(path).unwrap_or_default(), &served, &lock_url, diagnostics) {
             return Ok(());
         }
         let live_path: Arc<str> = lock_url.as_str().into();
@@ -104,6 +95,16 @@ impl Live<'_> {
                 }
             }
         }
+        for version in publication.document.history.versions.iter().filter(|version| version.redacted.is_some()) {
+            let url = url(&address::beside(&publication.address_of(&version.version), "statement.md"));
+            if fetch(&url)?.status == 200 {
+                let fact = format!("the text of version {} is still served, and is redacted: {url}", version.version);
+                diagnostics.push(
+                    Diagnostic::error(path, 0..0, fact)
+                        .help("publish the site again, and empty what the host, or who stands in front of it, keeps"),
+                );
+            }
+        }
         // What should be in force by what is served: a version that is not served yet cannot be missing.
         let history = History::new(&lock, &files, &[], |file| file.effective_in(&self.site.config.timezone));
         let in_force = history.in_force(publication.at).and_then(|index| history.versions[index].statement);
@@ -111,7 +112,7 @@ impl Live<'_> {
         let url = url(&publication.home);
         let answer = fetch(&url)?;
         if answer.status == 200 {
-            self.check_page(in_force, &url, &answer, diagnostics);
+            self.check_page(in_force, &publication.home, &url, &answer, diagnostics);
         } else {
             diagnostics.push(unserved(&in_force.path, &url, answer.status));
         }
@@ -120,7 +121,14 @@ impl Live<'_> {
 
     /// The page of the version in force: its date, its contact and its words, no cookie, nobody asked who is not
     /// declared, and the fields that bind browsers.
-    fn check_page(&self, statement: &Statement, url: &str, answer: &Answer, diagnostics: &mut Diagnostics) {
+    fn check_page(
+        &self,
+        statement: &Statement,
+        site_path: &str,
+        url: &str,
+        answer: &Answer,
+        diagnostics: &mut Diagnostics,
+    ) {
         let page = String::from_utf8_lossy(&answer.body);
         let error = |fact: String| Diagnostic::error(&statement.path, 0..0, fact);
         let day = statement_values::effective_date(self.site, statement);
@@ -154,9 +162,14 @@ impl Live<'_> {
                     .help("build and publish the site"),
             );
         }
-        let policy = Policy::of(self.site);
-        let gate = Gate::new(self.site, self.tree, &policy);
-        let _ = gate.check_file(&statement.path, url, &answer.body, diagnostics);
+        if let Some(id) = self.page_of(statement) {
+            let policy = Policy::of(self.site);
+            let gate = Gate::new(self.site, self.tree, &policy);
+            // What was found before has nothing to do with it.
+            let mut found = Diagnostics::new();
+            let _ = gate.check_served(&self.site.pages[id], url, &scan::page(&page).findings, &mut found);
+            diagnostics.append(found);
+        }
         for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let name = cookie.split('=').next().unwrap_or_default();
             diagnostics.push(
@@ -165,23 +178,83 @@ impl Live<'_> {
                     .help("find what sets it, at the host or in front of it, and stop it"),
             );
         }
-        let is_sent = |wanted: &str| answer.headers.iter().any(|(name, _)| name == wanted);
-        for wanted in HEADERS.iter().filter(|wanted| !is_sent(wanted)) {
-            diagnostics.push(
-                error(format!("{url} is served without `{wanted}`"))
-                    .help("let the host send the headers that the build writes"),
-            );
+        let differences = match self.site.config.declared.sends_headers() {
+            true => self.other_headers(site_path, url, answer),
+            false => self.other_policy(url, &page).into_iter().collect(),
+        };
+        for (fact, notes) in differences {
+            let diagnostic = notes.into_iter().fold(error(fact), Diagnostic::note);
+            diagnostics
+                .push(diagnostic.help("let the host send what the build writes, and nothing in front of it change it"));
         }
+    }
+
+    /// Which headers are served otherwise than they were built: what is to be said, and the notes below it.
+    fn other_headers(&self, site_path: &str, url: &str, answer: &Answer) -> Vec<(String, Vec<String>)> {
+        let path = address::href(site_path);
+        let mut built: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, value) in self.headers.matching(&path) {
+            built.entry(name).or_default().push(value);
+        }
+        let mut others = Vec::new();
+        for (name, built) in built {
+            let built = built.join(", ");
+            let served = answer.headers.iter().filter(|(served, _)| served.eq_ignore_ascii_case(name));
+            let served: Vec<&str> = served.map(|(_, value)| value.trim()).collect();
+            let all = served.join(", ");
+            let is_same = match name {
+                // Of several policies each binds, and what a host says of further links concerns nobody here.
+                POLICY => served.contains(&built.as_str()),
+                "Link" => all.contains(&built),
+                _ => all == built,
+            };
+            if served.is_empty() {
+                others.push((format!("{url} is served without `{name}`"), vec![format!("built was `{built}`")]));
+            } else if !is_same {
+                let fact = format!("{url} is served with another `{name}` than was built");
+                others.push((fact, differences(name, &all, &built)));
+            }
+        }
+        others
+    }
+
+    /// Where the host sends no headers, the page itself says the browser's policy.
+    fn other_policy(&self, url: &str, page: &str) -> Option<(String, Vec<String>)> {
+        let policy = Policy::of(self.site);
+        let built = policy.content_security_policy(&policy.scripts_in(page), true)?;
+        let mut served = Vec::new();
+        tags(page, |tag, attributes| {
+            let value = |wanted: &str| attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            let is_policy = value("http-equiv").is_some_and(|(_, value)| value.eq_ignore_ascii_case(POLICY));
+            if tag.eq_ignore_ascii_case("meta") && is_policy {
+                served.extend(value("content").map(|(_, value)| scan::decode(value).into_owned()));
+            }
+        });
+        if served.contains(&built) {
+            return None;
+        }
+        if served.is_empty() {
+            return Some((
+                format!("{url} does not say the browser's policy"),
+                vec![format!("it should say `{built}`")],
+            ));
+        }
+        Some((format!("{url} says another policy than was built"), differences(POLICY, &served.join(", "), &built)))
+    }
+
+    /// A page on which a version stands.
+    fn page_of(&self, statement: &Statement) -> Option<PageId> {
+        let is_it = |page: &SitePage| match page.kind {
+            PageKind::Statement(file) => self.site.statements[file].path == statement.path,
+            _ => false,
+        };
+        self.site.pages.iter().position(is_it)
     }
 
     /// The last words before the page says something else than the version, as the version's page is built; none
     /// where it says the same. Only letters and figures count: a host may set the page in another way.
     fn first_difference(&self, statement: &Statement, served: &str) -> Option<String> {
-        let is_it = |page: &SitePage| match page.kind {
-            PageKind::Statement(file) => self.site.statements[file].path == statement.path,
-            _ => false,
-        };
-        let id = self.site.pages.iter().position(is_it)?;
+        let id = self.page_of(statement)?;
         let file = self.tree.text(&statement.path)?;
         // What is wrong with the text was said when the site was built.
         let built = markdown::render(self.site, self.theme, id, file, &HashMap::new(), &mut Diagnostics::new());
@@ -201,6 +274,19 @@ impl Live<'_> {
         }
         Some(words[same.saturating_sub(6)..same].join(" "))
     }
+}
+
+/// What of a header is not served, and what is served in its place; of a policy, directive by directive.
+fn differences(name: &str, served: &str, built: &str) -> Vec<String> {
+    let parts = |value: &'_ str| -> Vec<String> {
+        match name {
+            POLICY => value.split(';').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
+            _ => vec![value.to_owned()],
+        }
+    };
+    let (served, built) = (parts(served), parts(built));
+    let lost = built.iter().filter(|part| !served.contains(part)).map(|part| format!("built was `{part}`"));
+    lost.chain(served.iter().filter(|part| !built.contains(part)).map(|part| format!("served is `{part}`"))).collect()
 }
 
 fn unserved(path: &Arc<str>, url: &str, status: u16) -> Diagnostic {

@@ -87,8 +87,8 @@ fn run(command: Command) -> Result<bool, Failure> {
             if external {
                 check_external(&site, &tree, &watching, &mut built)?;
             }
-            if let Some(url) = live.filter(|_| built.published.is_some()) {
-                check_live(&site, &tree, &url, &mut built)?;
+            if let Some(url) = live {
+                check_live(&tree, &url, &mut built)?;
             }
             Ok(conclude(&site.root, &report, &tree, &built, "ready to be published", "nothing could be published"))
         }
@@ -243,14 +243,11 @@ fn check_external(
     built: &mut Built,
 ) -> Result<(), Failure> {
     use generator::external_links;
-    use generator::site::Site;
 
     // What is wrong with the site was said already, and a site that cannot be published has no links yet.
-    if built.published.is_none() {
-        return Ok(());
-    }
-    let Some(assembled) = Site::assemble(tree, &site.options(now()), &mut Diagnostics::new()) else { return Ok(()) };
-    let links = external_links::find(&assembled, tree);
+    let Some(last) = &built.last else { return Ok(()) };
+    let assembled = last.site();
+    let links = external_links::find(assembled, tree);
     watching.expect(links.len());
     let cache = site.root.join(".candor/external-links.json");
     let known = author_files::read_if_there(&cache)?;
@@ -266,22 +263,18 @@ fn check_external(
 }
 
 #[cfg(feature = "external-links")]
-fn check_live(site: &SiteArguments, tree: &SourceTree, url: &str, built: &mut Built) -> Result<(), Failure> {
+fn check_live(tree: &SourceTree, url: &str, built: &mut Built) -> Result<(), Failure> {
     use generator::external_links;
-    use generator::site::Site;
     use generator::statement_commands::live::Live;
-    use generator::template::Theme;
 
-    let mut unreported = Diagnostics::new();
-    let assembled = Site::assemble(tree, &site.options(now()), &mut unreported);
-    let theme = assembled.as_ref().and_then(|site| Theme::compile(site, tree, &mut unreported));
-    let Some((site, theme)) = assembled.as_ref().zip(theme) else { return Ok(()) };
+    let Some((last, published)) = built.last.as_ref().zip(built.published.as_ref()) else { return Ok(()) };
+    let site = last.site();
     let base_url = url.trim_end_matches('/');
     let settings = external_links::Settings {
         proxy: ureq::Proxy::try_from_env(),
         ..external_links::Settings::new(today(&site.config.timezone), base_url)
     };
-    let live = Live { site, tree, theme: &theme, base_url };
+    let live = Live { site, tree, theme: last.theme(), headers: &published.headers, base_url };
     let mut diagnostics = Diagnostics::new();
     for publication in site.publications.iter().filter(|publication| publication.document.is_locked) {
         live.check(publication, |url| external_links::fetch(url, &settings), &mut diagnostics)?;
@@ -307,7 +300,7 @@ fn check_external(_: &SiteArguments, _: &SourceTree, _: &Watching, _: &mut Built
 }
 
 #[cfg(not(feature = "external-links"))]
-fn check_live(_: &SiteArguments, _: &SourceTree, _: &str, _: &mut Built) -> Result<(), Failure> {
+fn check_live(_: &SourceTree, _: &str, _: &mut Built) -> Result<(), Failure> {
     Err(cannot_ask())
 }
 

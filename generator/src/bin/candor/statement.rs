@@ -223,10 +223,11 @@ pub(crate) fn run(command: StatementCommand) -> Result<bool, Failure> {
         Err(_) if diagnostics.has_errors() => return Ok(conclude(&tree, diagnostics, |_| true)),
         Err(failure) => return Err(failure),
     };
+    let lock = tree.text(&document.lock_path).unwrap_or_default();
     if command.publishes() {
         // Where the site is kept by git, its last commit says what was published before; else only the live lock does.
         if let Ok(earlier) = lock_at(&root, "HEAD", &document.lock_path) {
-            change::check_prefix(&desk, document, &earlier, "the last commit", &mut diagnostics);
+            change::check_prefix(&document.lock_path, lock, &earlier, "the last commit", &mut diagnostics);
         }
     }
     let said = |text: String, value: serde_json::Value| {
@@ -261,11 +262,17 @@ pub(crate) fn run(command: StatementCommand) -> Result<bool, Failure> {
             if let Some(file) = against {
                 let earlier = author_files::read_if_there(file)?
                     .ok_or_else(|| Failure(format!("there is no file `{}`", file.display())))?;
-                change::check_prefix(&desk, document, &earlier, &file.display().to_string(), &mut diagnostics);
+                change::check_prefix(
+                    &document.lock_path,
+                    lock,
+                    &earlier,
+                    &file.display().to_string(),
+                    &mut diagnostics,
+                );
             }
             if let Some(base) = base {
                 let earlier = lock_at(&root, base, &document.lock_path)?;
-                change::check_prefix(&desk, document, &earlier, base, &mut diagnostics);
+                change::check_prefix(&document.lock_path, lock, &earlier, base, &mut diagnostics);
             }
             if !document.is_locked {
                 diagnostics.push(
