@@ -21,7 +21,7 @@ fn shipped() -> Site {
 }
 
 /// What is said when answers about a path are changed.
-fn changed(site: &Site, wanted: &'static str, change: fn(&mut Sent)) -> String {
+fn changed(site: &Site, wanted: &'static str, change: impl Fn(&mut Sent) + Send + 'static) -> String {
     let url = host(&site.path("public"), move |path, sent| {
         if path == wanted {
             change(sent);
@@ -64,13 +64,18 @@ fn a_rewritten_lock_is_known_by_what_is_served() {
     let text = site.read(LOCK);
     site.write(LOCK, text.replacen("\"author\":\"", "\"author\":\"Not ", 1));
     let told = check(&site, &url).exit(1).stderr.replace(&url, "LIVE");
-    assert_eq!(
-        told,
-        "error[P216]: line 1 of the lock is not the one that is served\n\
-         --> content/privacy/statement.lock\n \
-         = note: it is served at LIVE/privacy/lock.jsonl\n \
-         = help: bring back the lock as it was published; lines may only be added at its end\n\n\
-         1 error; nothing could be published\n"
+    assert!(
+        told.starts_with(
+            "error[P216]: line 1 of the lock is not the one in LIVE/privacy/lock.jsonl\n --> content/privacy/statement.lock:1:1\n"
+        ),
+        "{told}"
+    );
+    assert!(
+        told.ends_with(
+            "\n  = help: bring back the lock as it was published; lines may only be added at its end\n\n\
+             1 error; nothing could be published\n"
+        ),
+        "{told}"
     );
 }
 
@@ -102,12 +107,13 @@ fn what_is_served_otherwise_is_told() {
     );
     assert_eq!(
         changed(&site, "/privacy/", |sent| {
-            sent.headers.retain(|(name, _)| name != "Content-Security-Policy");
+            sent.headers.retain(|(name, _)| name != "Referrer-Policy");
             sent.headers.push(("Set-Cookie".to_owned(), "visitor=1; Path=/".to_owned()));
         }),
-        "error: LIVE/privacy/ is served without `content-security-policy`\n\
+        "error: LIVE/privacy/ is served without `Referrer-Policy`\n\
          --> content/privacy/2018-09-26.md\n \
-         = help: let the host send the headers that the build writes\n\n\
+         = note: built was `no-referrer`\n \
+         = help: let the host send what the build writes, and nothing in front of it change it\n\n\
          error[P112]: LIVE/privacy/ sets the cookie `visitor`\n\
          --> content/privacy/2018-09-26.md\n \
          = help: find what sets it, at the host or in front of it, and stop it\n\n\
@@ -117,6 +123,75 @@ fn what_is_served_otherwise_is_told() {
         edit(sent, "</body>", "<img src=\"https://counter.example/visit.gif\" alt=\"\"></body>");
     });
     assert!(told.contains("error[P120]: ") && told.contains("counter.example"), "{told}");
+}
+
+#[test]
+fn a_header_with_another_value_is_told() {
+    let site = shipped();
+    let set = |sent: &mut Sent, wanted: &str, edit: fn(&str) -> String| {
+        let header = sent.headers.iter_mut().find(|(name, _)| name == wanted).expect("the header is sent");
+        header.1 = edit(&header.1);
+    };
+    let told = changed(&site, "/privacy/", move |sent| {
+        set(sent, "Content-Security-Policy", |policy| policy.replace("img-src 'self' data:", "img-src *"));
+        set(sent, "Referrer-Policy", |_| "unsafe-url".to_owned());
+    });
+    assert_eq!(
+        told,
+        "error: LIVE/privacy/ is served with another `Content-Security-Policy` than was built\n\
+         --> content/privacy/2018-09-26.md\n \
+         = note: built was `img-src 'self' data:`\n \
+         = note: served is `img-src *`\n \
+         = help: let the host send what the build writes, and nothing in front of it change it\n\n\
+         error: LIVE/privacy/ is served with another `Referrer-Policy` than was built\n\
+         --> content/privacy/2018-09-26.md\n \
+         = note: built was `no-referrer`\n \
+         = note: served is `unsafe-url`\n \
+         = help: let the host send what the build writes, and nothing in front of it change it\n\n\
+         2 errors; nothing could be published\n"
+    );
+    // Another policy beside ours forbids more, and allows nothing.
+    let url = host(&site.path("public"), |_, sent| {
+        sent.headers.push(("Content-Security-Policy".to_owned(), "upgrade-insecure-requests".to_owned()));
+        sent.headers.push(("Link".to_owned(), "</a.css>; rel=\"preload\"".to_owned()));
+    });
+    let _ = check(&site, &url).success();
+}
+
+#[test]
+fn a_page_says_the_policy_where_the_host_sends_no_headers() {
+    let site = Site::shipped();
+    site.write("content/site.yaml", site.read("content/site.yaml") + "hosting: no-headers\n");
+    let _ = site.candor("build", &["--today", DAY]).success();
+    let url = host(&site.path("public"), |_, sent| sent.headers.clear());
+    let _ = check(&site, &url).success();
+    let told = changed(&site, "/privacy/", |sent| {
+        sent.headers.clear();
+        edit(sent, "img-src &#39;self&#39; data:", "img-src *");
+    });
+    assert!(
+        told.contains(
+            "error: LIVE/privacy/ says another policy than was built\n\
+             --> content/privacy/2018-09-26.md\n \
+             = note: built was `img-src 'self' data:`\n \
+             = note: served is `img-src *`\n \
+             = help: let the host send what the build writes, and nothing in front of it change it\n"
+        ),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_address_that_stands_in_the_statement_is_no_other_contact() {
+    let site = shipped();
+    let url = host(&site.path("public"), |path, sent| {
+        // A link of the statement's own page may have any address; what else is on it may not ask anybody.
+        if path == "/privacy/" {
+            edit(sent, "</main>", "<p><a href=\"mailto:other@example.org\">other@example.org</a></p></main>");
+        }
+    });
+    let finished = check(&site, &url).success();
+    assert_eq!(finished.stderr, "");
 }
 
 #[test]
