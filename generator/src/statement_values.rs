@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value as Json;
-use statement::explain::explain;
+use statement::explain::{explain, in_words};
 use statement::history::State;
 use statement::redline::{Change, FactChange, Piece, RedlineBlock};
 use statement::version::Statement;
@@ -335,10 +335,10 @@ fn facts_value(facts: &[FactChange]) -> Vec<Value> {
         let name = change.fact.rsplit('.').next().unwrap_or_default();
         // The entry of a list is named by its fact already.
         let rest = match value {
-            Json::Object(entries) => words(&entries.iter().filter(|(_, value)| *value != name).map(owned).collect()),
-            other => words(other),
+            Json::Object(entries) => in_words(&entries.iter().filter(|(_, value)| *value != name).map(owned).collect()),
+            other => in_words(other),
         };
-        Some(if rest.is_empty() { words(value).replacen("key: ", "", 1) } else { rest })
+        Some(if rest.is_empty() { in_words(value).replacen("key: ", "", 1) } else { rest })
     };
     let value = |change: &FactChange| {
         map! { fact: change.fact.as_str(), old: text(change, &change.old), new: text(change, &change.new) }
@@ -348,19 +348,6 @@ fn facts_value(facts: &[FactChange]) -> Vec<Value> {
 
 fn owned((key, value): (&String, &Json)) -> (String, Json) {
     (key.clone(), value.clone())
-}
-
-/// A fact as a reader sees it: as it is written, without the phrase it rests on and without marks of JSON.
-fn words(value: &Json) -> String {
-    match value {
-        Json::String(text) => text.clone(),
-        Json::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
-        Json::Object(entries) => {
-            let entries = entries.iter().filter(|(key, value)| *key != "says" && !value.is_null());
-            entries.map(|(key, value)| format!("{key}: {}", words(value))).collect::<Vec<_>>().join("; ")
-        }
-        other => other.to_string(),
-    }
 }
 
 /// A comparison, heading by heading.
@@ -525,13 +512,12 @@ fn explanation_value(publication: &Publication, statement: &Statement) -> Value 
         address::with_suffix(&page, &suffix)
     };
     let promises = explanation.promises.iter().map(|promise| {
-        let topic = promise.fact.split('.').next().unwrap_or_default();
         map! {
-            topic: topic,
             fact: promise.fact.as_str(),
-            value: promise.value.as_ref().filter(|value| !value.is_null()).map(words),
+            value: promise.value.as_ref().filter(|value| !value.is_null()).map(in_words),
             phrase: promise.phrase.as_str(),
             url: place(&promise.section),
+            kept_by: promise.kept_by,
         }
     });
     let unclaimed = explanation.unclaimed.iter().map(|other| {

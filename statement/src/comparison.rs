@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::explain::in_words;
 use crate::lock::facts_that_bind;
 use crate::prose;
 use crate::redline::{self, FactChange, Redline, RedlineBlock, SectionChange};
@@ -60,7 +61,7 @@ impl Comparison {
             return format!("Nothing changed from {} to {}.\n", self.old, self.new);
         }
         let mut text = format!("From {} to {}\n\nFacts\n", self.old, self.new);
-        let value = |value: &Option<serde_json::Value>| value.as_ref().map_or("–".to_owned(), ToString::to_string);
+        let value = |value: &Option<serde_json::Value>| value.as_ref().map_or("–".to_owned(), in_words);
         for FactChange { fact, old, new } in &self.facts {
             text.push_str(&format!("  {fact}: {} → {}\n", value(old), value(new)));
         }

@@ -1,5 +1,5 @@
-//! What a version promises, in plain words: each fact with the phrase it rests on, and each reading that is not the
-//! text's own.
+//! What a version promises, in plain words: each fact with the phrase it rests on and what the software does about it,
+//! and each reading that is not the text's own.
 //!
 //! It reads the version and nothing else; how the explanation is shown is others' business, apart from plain text.
 
@@ -40,6 +40,8 @@ pub struct Promise {
     pub section: String,
     /// The words.
     pub phrase: String,
+    /// What the software does about it.
+    pub kept_by: &'static str,
 }
 
 /// A sentence that promises nothing.
@@ -82,7 +84,8 @@ pub fn explain(statement: &Statement) -> Explanation {
         match &quote.role {
             QuoteRole::Says => {
                 let value = fact(&statement.facts, &quote.fact);
-                explanation.promises.push(Promise { fact: quote.fact.clone(), value, section, phrase });
+                let (fact, kept_by) = (quote.fact.clone(), kept_by(&quote.fact));
+                explanation.promises.push(Promise { fact, value, section, phrase, kept_by });
             }
             QuoteRole::Unclaimed(why) => {
                 explanation.unclaimed.push(Unclaimed { section, phrase, why: why.word() });
@@ -95,6 +98,71 @@ pub fn explain(statement: &Statement) -> Explanation {
     }
     explanation.readings.extend(silences(&statement.promises));
     explanation
+}
+
+/// What the software does about the facts below a path of keys; of several paths, the first that holds counts. The rows
+/// of `docs/PROMISES.md` say where.
+const KEPT_BY: [(&str, &str); 24] = [
+    (
+        "collects.voluntary.fields",
+        "A form may ask for this. One that asks for anything else is refused when the site is built, and again when an \
+         answer arrives.",
+    ),
+    ("collects.voluntary", "A form may demand an answer only where it says why."),
+    ("collects.automated", "A registration records no IP address and nothing about the browser."),
+    (
+        "collects.cookies",
+        "The site and its forms work without cookies. A script that uses one is refused unless it is declared as set; \
+         one with a password is refused in any case.",
+    ),
+    ("collects.tracking", "A page that asks another host for anything is refused unless the host is declared."),
+    ("uses", "A form has one of these purposes; an export for any other is refused."),
+    ("never", "A form with this purpose is refused, and so is an export for it."),
+    ("shares.exceptions", "Decided by people; an export to anybody not named as a recipient is refused."),
+    ("shares", "A page, a form or an export that gives something to anybody not named here is refused."),
+    ("processors", "A page, a form or an export that gives something to anybody not named here is refused."),
+    ("access", "The commands for registrations refuse whoever has none of these positions."),
+    ("storage.databases", "A mail has answers only where its mailbox is declared as a store."),
+    (
+        "storage",
+        "The function does not start in another country, and mails answers only to mailboxes that are declared as stores.",
+    ),
+    ("safeguards", "Kept by people, who confirm it again in time or are reminded of it."),
+    ("retention.holds", "What a hold covers is not erased, whoever asks."),
+    ("retention", "Nothing is erased before the shortest period has passed, and what is due is listed."),
+    ("rights.access", "A command exports what is kept about a person, and writes down that it did."),
+    ("rights.correction", "A command corrects it, and writes down that it did."),
+    ("rights.deletion", "A command erases it when the statement allows, and writes down that it did."),
+    ("law", "Every receipt says so."),
+    ("controller", "Every receipt says so."),
+    ("contact", "The address in the text becomes a link with this subject, and another one on a page is told."),
+    ("scope", "Registrations come through the forms of this site, and every receipt says so."),
+    (
+        "changes",
+        "The date at the top is made from the facts, and a published version that was altered is refused when the site \
+         is built.",
+    ),
+];
+
+/// What the software does about a fact.
+fn kept_by(fact: &str) -> &'static str {
+    let is_below = |path: &str| fact.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let found = KEPT_BY.iter().find(|(path, _)| is_below(path));
+    found.map_or("Kept by people: no part of this software does it by itself.", |(_, does)| does)
+}
+
+/// A fact as a reader sees it: as it is written, without the phrase it rests on and without marks of JSON.
+#[must_use]
+pub fn in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(in_words).collect::<Vec<_>>().join(", "),
+        Value::Object(entries) => {
+            let entries = entries.iter().filter(|(key, value)| *key != "says" && !value.is_null());
+            entries.map(|(key, value)| format!("{key}: {}", in_words(value))).collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Readings where the text says nothing: always the one that permits less.
@@ -144,9 +212,9 @@ impl Explanation {
             "Statement {}, version {}: {} of {} sentences are covered by facts\n\nPromises\n",
             self.document, self.version, self.covered, self.sentences
         );
-        for Promise { fact, value, section, phrase } in &self.promises {
-            let value = value.as_ref().map_or_else(String::new, |value| format!(" {value}"));
-            text.push_str(&format!("  {fact}{value}\n    section {section}: “{phrase}”\n"));
+        for Promise { fact, value, section, phrase, kept_by } in &self.promises {
+            let value = value.as_ref().map_or_else(String::new, |value| format!(" – {}", in_words(value)));
+            text.push_str(&format!("  {fact}{value}\n    section {section}: “{phrase}”\n    {kept_by}\n"));
         }
         if !self.unclaimed.is_empty() {
             text.push_str("\nSentences that promise nothing\n");

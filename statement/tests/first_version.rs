@@ -126,10 +126,14 @@ fn it_is_explained() {
         assert!(promise.value.is_some() || promise.fact.ends_with("only_for"), "{promise:?}");
     }
     assert_eq!(explanation.readings.len(), 7 + 4);
+    // The text makes no promise that only people keep, but for those on the list.
+    let by_people = explanation.promises.iter().filter(|promise| promise.kept_by.starts_with("Kept by people"));
+    assert_eq!(by_people.map(|promise| promise.fact.as_str()).collect::<Vec<_>>(), ["safeguards"]);
     let text = explanation.to_text();
     for part in [
         "36 of 36 sentences are covered",
-        "  never.marketing {\"of\":[\"email\",\"phone\"],\"use\":\"marketing\"}\n    section use: “We do not use your email",
+        "  never.marketing – of: email, phone; use: marketing\n    section use: “We do not use your email or phone number for \
+         marketing purposes”\n    A form with this purpose is refused, and so is an export for it.\n",
         "  disclaimer, section protect: “no security system is impenetrable”",
         "  D5 `the U.S. and other countries`: the stricter sentence holds: US only",
         "  `retention.starts`: the period begins when data is submitted",
