@@ -112,7 +112,7 @@ fn a_second_version_is_drafted_published_and_in_force() {
     assert_eq!(
         rehearsed.stdout,
         "From 2018-09-26 to 2026-03-02\n\n\
-         Facts\n  retention.minimum: \"P7Y\" → \"P5Y\"\n\n\
+         Facts\n  retention.minimum: P7Y → P5Y\n\n\
          Sections\n  keep: words 1 in, 1 out; moved 0\n\n\
          Words that oblige, changed: seven, five\n\n\
          § keep\n\nWe may keep it for [-seven-]{+five+} years. Changes count when they are posted.\n\n\

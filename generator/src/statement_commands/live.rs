@@ -14,7 +14,7 @@ use statement::version::Statement;
 
 use crate::gate::Gate;
 use crate::headers::Headers;
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 use crate::publication::Publication;
 use crate::scan::{self, tags, visible_text};
 use crate::site::{PageId, PageKind, Site, SitePage};
@@ -178,10 +178,11 @@ impl Live<'_> {
                     .help("find what sets it, at the host or in front of it, and stop it"),
             );
         }
-        let differences = match self.site.config.declared.sends_headers() {
+        let mut differences = match self.site.config.declared.sends_headers() {
             true => self.other_headers(site_path, url, answer),
-            false => self.other_policy(url, &page).into_iter().collect(),
+            false => Vec::new(),
         };
+        differences.extend(self.other_policy(url, &page));
         for (fact, notes) in differences {
             let diagnostic = notes.into_iter().fold(error(fact), Diagnostic::note);
             diagnostics
@@ -218,10 +219,11 @@ impl Live<'_> {
         others
     }
 
-    /// Where the host sends no headers, the page itself says the browser's policy.
+    /// Where no header says the browser's policy, the page itself does.
     fn other_policy(&self, url: &str, page: &str) -> Option<(String, Vec<String>)> {
         let policy = Policy::of(self.site);
-        let built = policy.content_security_policy(&policy.scripts_in(page), true)?;
+        let scripts = policy.scripts_in(page);
+        let built = policy.content_security_policy(&scripts, true).filter(|_| policy::is_in_pages(self.site))?;
         let mut served = Vec::new();
         tags(page, |tag, attributes| {
             let value = |wanted: &str| attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
