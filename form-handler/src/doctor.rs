@@ -4,13 +4,17 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use statement::contract::Contract;
+use statement::period::Period;
 
 use crate::mail::Mailer;
 use crate::seal::Seal;
 use crate::settings::{MailRoute, MailSettings, Settings};
 use crate::store::{Numbers, Outbox, StoreError};
+
+/// The promise that a place may not break which removes what is old.
+const EXPIRY: &str = "P513";
 
 /// One part of the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +45,14 @@ fn wrong(part: &'static str, fact: impl Into<String>, help: impl Into<String>) -
 
 /// Looks at everything.
 pub async fn examine(settings: &Settings, contract: Result<Contract, String>, now: Timestamp) -> Vec<Finding> {
-    let mut findings = vec![match contract {
-        Ok(contract) => well("contract", contract_description(&contract)),
+    let mut findings = vec![match &contract {
+        Ok(contract) => well("contract", contract_description(contract)),
         Err(fact) => wrong("contract", fact, "build the site again, with the version this program is of"),
     }];
     findings.extend(store(settings, now).await);
+    if let Ok(contract) = &contract {
+        findings.extend(expiry(settings, contract, now).await);
+    }
     findings.extend(settings.store.as_ref().map(|_| keys(&settings.seal)));
     findings.push(mail(settings).await);
     findings
@@ -72,6 +79,26 @@ async fn store(settings: &Settings, now: Timestamp) -> Vec<Finding> {
             "see to its file or its server, and to who may write there",
         )],
     }
+}
+
+/// Whether the place where registrations are removes them before the statement lets it (P513).
+async fn expiry(settings: &Settings, contract: &Contract, now: Timestamp) -> Option<Finding> {
+    let store = settings.store.as_ref()?.open_for_reading().await.ok()?;
+    let days = match store.removes_after().await {
+        Ok(days) => days?,
+        Err(error) => {
+            let fact = format!("whether its place removes what is old cannot be read: {error}");
+            return Some(wrong("expiry", fact, "let the role read it: `s3:GetLifecycleConfiguration`"));
+        }
+    };
+    let end = now + SignedDuration::from_hours(24 * i64::from(days));
+    let promised = contract.versions.iter().filter_map(|version| {
+        let minimum = version.retention.as_ref()?.minimum.as_ref()?;
+        Period::parse(minimum).is_ok_and(|period| end < period.after(now)).then_some((&version.version, minimum))
+    });
+    let (version, minimum) = promised.last()?;
+    let fact = format!("{EXPIRY}: its place removes what is {days} days old; statement {version} promises {minimum}");
+    Some(wrong("expiry", fact, "take away the rule: what is due goes with `registrations retention`"))
 }
 
 fn keys(seal: &Seal) -> Finding {

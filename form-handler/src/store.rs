@@ -19,6 +19,7 @@ use crate::records::RecordStore;
 use crate::registration::{Mail, MailKind, MailState};
 use crate::seal::DataKey;
 
+#[cfg(feature = "staff")]
 mod copy;
 mod location;
 #[cfg(feature = "objects")]
@@ -29,6 +30,7 @@ mod sqlite;
 
 pub(crate) use location::Place;
 
+#[cfg(feature = "staff")]
 pub use copy::{Copied, copy};
 pub use location::Location;
 
@@ -204,6 +206,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// What it does for staff.
     #[cfg(feature = "staff")]
     fn records(&self) -> &dyn RecordStore;
+
+    /// After how many days the place it is in removes what it holds, by a rule of its own; none where there is no such rule.
+    async fn removes_after(&self) -> Result<Option<u32>, StoreError> {
+        Ok(None)
+    }
 
     /// Whether it answers.
     async fn reach(&self) -> Result<(), StoreError>;

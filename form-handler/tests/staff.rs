@@ -290,6 +290,16 @@ async fn a_store_is_copied_as_often_as_one_likes_and_read_as_before() {
     assert_eq!(copy().exit(1).text(), text);
     let back = office.registrations(&["copy", "--from", "./new.sqlite", "--to", "./third.sqlite"]);
     assert_eq!(back.exit(0).text(), "1 copied, 0 there already, 0 different\n");
+    // What came another way is not the statement's.
+    rusqlite::Connection::open(office.path("third.sqlite"))
+        .unwrap()
+        .execute_batch("update registration set receipt = replace(receipt, '\"web\"', '\"phone\"')")
+        .unwrap();
+    let called = office.registrations(&["copy", "--from", "./third.sqlite", "--to", "./fourth.sqlite"]);
+    let refusal = format!(
+        "P301: {id} came by phone, which is outside statement 2018-09-26: file it under another document or none"
+    );
+    assert_eq!(called.exit(1).text(), format!("0 copied, 0 there already, 0 different\n{refusal}\n"));
     let missing = office.registrations(&["copy", "--from", "./missing.sqlite", "--to", "./new.sqlite"]);
     assert_eq!(missing.exit(2).err, "error: cannot read `./missing.sqlite`: there is no store yet\n");
 }

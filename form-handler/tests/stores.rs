@@ -176,3 +176,44 @@ fn objects_and_postgres_are_named_by_urls_without_their_passwords() {
     let keys = |name: &str| name.starts_with("AWS_").then(|| "secret".to_owned());
     assert!(!format!("{:?}", Location::parse("s3://bucket", &keys).unwrap()).contains("secret"));
 }
+
+/// A rule of a bucket that removes what is this many days old below a prefix.
+fn rule(prefix: &str, days: u32) -> String {
+    format!(
+        "<LifecycleConfiguration><Rule><ID>old</ID><Filter><Prefix>{prefix}</Prefix></Filter><Status>Enabled</Status>\
+         <Expiration><Days>{days}</Days></Expiration></Rule></LifecycleConfiguration>"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_the_bucket_removes_too_early_are_told() {
+    let server = S3Server::start();
+    let (url, aws) = (server.bucket("bucket-expiry"), aws(server.port));
+    drop(Location::parse(&url, &aws).unwrap().open().await.unwrap());
+    let lookup = |name: &str| match name {
+        "CANDOR_STORE" => Some(url.clone()),
+        "CANDOR_MAIL" => Some("none".to_owned()),
+        "CANDOR_KEYS" => Some("none-and-registrations-are-readable-in-the-store".to_owned()),
+        _ => aws(name),
+    };
+    let settings = Settings::from_environment(&lookup, None).unwrap();
+    let examine = async || {
+        let contract = sample::contract(statement::form::Notify::Reference);
+        let findings = doctor::examine(&settings, Ok(contract), now()).await;
+        findings.into_iter().find(|finding| finding.part == "expiry").map(|finding| finding.to_string())
+    };
+    assert_eq!(examine().await, None, "there is no rule");
+    let told = "wrong  expiry      P513: its place removes what is 365 days old; statement 2018-09-26 promises P7Y\n       \
+                = help: take away the rule: what is due goes with `registrations retention`\n";
+    for (prefix, days, expected) in [
+        ("candor/same/", 2, None),
+        ("candor/", 3000, None),
+        ("candor/", 365, Some(told)),
+        ("candor/data_key/", 365, Some(told)),
+        ("", 365, Some(told)),
+    ] {
+        let put = server.put("bucket-expiry?lifecycle", &rule(prefix, days));
+        assert!(put.starts_with("HTTP/1.1 200"), "{put}");
+        assert_eq!(examine().await.as_deref(), expected, "{prefix} {days}");
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::sha256_hex;
-use crate::promise::{Never, Origin, Purpose, Use};
+use crate::promise::{Channel, Never, Origin, Purpose, Use};
 use crate::version::{Category, Statement};
 use crate::yaml::{Fields, Located, Node, in_backticks};
 
@@ -123,6 +123,7 @@ impl Form {
 
     /// Reports everything about the form that `statement` does not allow.
     pub fn check(&self, statement: &Statement, diagnostics: &mut Diagnostics) {
+        self.check_channel(statement, diagnostics);
         self.check_purpose(statement, diagnostics);
         if let Some(webhook) = &self.webhook {
             webhook.check(&self.path, statement, diagnostics);
@@ -179,6 +180,23 @@ impl Form {
         let ruled_out: BTreeSet<Purpose> =
             statement.promises.never.iter().filter(ruled_out).map(|never| never.purpose).collect();
         ruled_out.into_iter().collect()
+    }
+
+    /// What comes through a form comes over the web, which the statement covers (P301).
+    fn check_channel(&self, statement: &Statement, diagnostics: &mut Diagnostics) {
+        let channels = &statement.promises.channels;
+        if channels.is_empty() || channels.contains(&Channel::Web) {
+            return;
+        }
+        let covered: Vec<&str> = channels.iter().map(|channel| channel.word()).collect();
+        let fact = format!("what comes over the web is outside statement {}", statement.version);
+        diagnostics.push(
+            Diagnostic::error(&self.path, 0..0, fact)
+                .code("P301")
+                .note(format!("it applies to {}", in_backticks(&covered)))
+                .help("either have no form under this statement")
+                .help("or add `web` under `scope.channels` in a new version of the statement"),
+        );
     }
 
     /// What the answers are for is a purpose of the statement (P104) that it does not rule out (P105).

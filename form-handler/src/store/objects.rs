@@ -65,6 +65,7 @@ const MARK_SECONDS_MIN: i64 = 600;
 #[derive(Debug)]
 pub(super) struct Objects {
     objects: Arc<AmazonS3>,
+    bucket: Bucket,
     prefix: String,
 }
 
@@ -102,7 +103,7 @@ impl From<Error> for StoreError {
 impl Objects {
     /// Opens the bucket for writing, and begins a store where there is none.
     pub(super) async fn open(bucket: &Bucket) -> Result<Self, StoreError> {
-        let store = Self { objects: Arc::new(bucket.connect()?), prefix: bucket.prefix.clone() };
+        let store = Self::of(bucket)?;
         in_time(async {
             let found = store.version().await?;
             // It was there already, or is now; a server that says that it made it again does not look before it writes.
@@ -116,9 +117,13 @@ impl Objects {
         Ok(store)
     }
 
+    fn of(bucket: &Bucket) -> Result<Self, StoreError> {
+        Ok(Self { objects: Arc::new(bucket.connect()?), bucket: bucket.clone(), prefix: bucket.prefix.clone() })
+    }
+
     /// Opens a store that is there, for reading only.
     pub(super) async fn open_for_reading(bucket: &Bucket) -> Result<Self, StoreError> {
-        let store = Self { objects: Arc::new(bucket.connect()?), prefix: bucket.prefix.clone() };
+        let store = Self::of(bucket)?;
         in_time(store.version()).await?.map(|_| store).ok_or(StoreError::Missing)
     }
 
@@ -380,6 +385,10 @@ impl Store for Objects {
     #[cfg(feature = "staff")]
     fn records(&self) -> &dyn RecordStore {
         self
+    }
+
+    async fn removes_after(&self) -> Result<Option<u32>, StoreError> {
+        in_time(self.bucket.removes_after(&self.objects)).await
     }
 
     async fn reach(&self) -> Result<(), StoreError> {

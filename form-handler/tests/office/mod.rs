@@ -14,7 +14,7 @@ use statement::form::Notify;
 use uuid::Uuid;
 
 use crate::sample::{body, contract, database, handler, now, post};
-use crate::servers::{PostgresServer, S3Server};
+use crate::servers::{PostgresServer, S3Server, aws};
 
 /// So many days after the first registration.
 pub(crate) fn after(days: i64) -> Timestamp {
@@ -81,7 +81,7 @@ impl Office {
             Backing::Bucket(server, url, _) => {
                 variables.push(("CANDOR_STORE", url.clone()));
                 variables.push(("CANDOR_STORE_COUNTRY", "US".to_owned()));
-                variables.extend(server.variables());
+                variables.extend(aws(server.port));
             }
         }
         variables

@@ -238,20 +238,10 @@ impl S3Server {
         answer
     }
 
-    /// The variables of AWS that lead to it.
-    pub(crate) fn variables(&self) -> [(&'static str, String); 4] {
-        let endpoint = format!("http://127.0.0.1:{}", self.port);
-        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL"].map(|name| match name {
-            "AWS_REGION" => (name, "us-east-1".to_owned()),
-            "AWS_ENDPOINT_URL" => (name, endpoint.clone()),
-            _ => (name, "test".to_owned()),
-        })
-    }
-
     /// Has a bucket hold the objects of another, and no others; as AWS's own library does it.
     pub(crate) fn copy_bucket(&self, from: &str, to: &str) {
         let mut python = Command::new("python3");
-        python.args(["-c", COPY, from, to]).envs(self.variables()).env("PYTHONPATH", moto());
+        python.args(["-c", COPY, from, to]).envs(aws_variables(self.port)).env("PYTHONPATH", moto());
         done(&mut python);
     }
 
@@ -261,6 +251,17 @@ impl S3Server {
         std::thread::sleep(time);
         signal(&self.child, "CONT");
     }
+}
+
+/// The variables of AWS that lead to a server at this port.
+pub(crate) fn aws_variables(port: u16) -> [(&'static str, String); 4] {
+    let endpoint = format!("http://127.0.0.1:{port}");
+    [
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ENDPOINT_URL", endpoint),
+    ]
 }
 
 const COPY: &str = r#"

@@ -287,13 +287,16 @@ async fn copy(seat: &SeatArguments, from: &str, to: &str) -> Result<Answer, Fail
     at.settle("copy", &target_name, allowed).await?;
     at.note(Role::Records, "copy", &target_name, None, &[]).await?;
     let target = to.open().await.map_err(cannot(&to))?;
-    let done = store::copy(&*office.store, &*target).await.map_err(|error| error.to_string())?;
-    let Copied { copied, already, different } = done;
+    let done = store::copy(&*office.store, &*target, office.contract.as_ref()).await;
+    let Copied { copied, already, different, outside } = done.map_err(|error| error.to_string())?;
     let mut text = format!("{copied} copied, {already} there already, {} different\n", different.len());
     for id in &different {
         text.push_str(&format!("{id} is not the same in both\n"));
     }
-    Ok(Answer { text, is_well: different.is_empty() })
+    for (_, refusal) in &outside {
+        text.push_str(&format!("{refusal}\n"));
+    }
+    Ok(Answer { text, is_well: different.is_empty() && outside.is_empty() })
 }
 
 /// Sends what has failed, of one registration or of all, in small lots so that a lease outlasts each.

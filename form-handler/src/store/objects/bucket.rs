@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use http::StatusCode;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer};
+use object_store::client::{HttpConnector as _, HttpRequest, HttpRequestBody, ReqwestConnector};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use serde::Deserialize;
 
 use crate::store::{OPERATION_TIME_MAX, StoreError};
 
@@ -50,6 +53,50 @@ impl fmt::Display for Bucket {
     }
 }
 
+/// The rules by which a bucket removes what is old, as far as they concern us.
+#[derive(Deserialize)]
+struct Lifecycle {
+    #[serde(rename = "Rule", default)]
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rule {
+    status: String,
+    prefix: Option<String>,
+    filter: Option<Filter>,
+    expiration: Option<Expiration>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Filter {
+    prefix: Option<String>,
+    and: Option<Box<Filter>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Expiration {
+    days: Option<u32>,
+    date: Option<String>,
+}
+
+impl Rule {
+    /// After how many days it removes something in one of these folders.
+    fn removes(&self, folders: &[String]) -> Option<u32> {
+        let filter = self.filter.as_ref();
+        let within = filter.and_then(|filter| filter.and.as_ref()).and_then(|and| and.prefix.as_deref());
+        let prefix = self.prefix.as_deref().or(within).or(filter.and_then(|filter| filter.prefix.as_deref()));
+        let prefix = prefix.unwrap_or_default();
+        let concerns = folders.iter().any(|folder| folder.starts_with(prefix) || prefix.starts_with(folder.as_str()));
+        let Expiration { days, date } = self.expiration.as_ref().filter(|_| self.status == "Enabled" && concerns)?;
+        // On a day whatever is there, also what came that morning.
+        days.or(date.as_ref().map(|_| 0))
+    }
+}
+
 impl Bucket {
     /// Reads `BUCKET/PREFIX`, with `?region=…` where that is not what AWS_REGION says.
     pub(in crate::store) fn parse(address: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
@@ -90,6 +137,47 @@ impl Bucket {
         self.region.as_deref().filter(|_| self.endpoint.is_none())
     }
 
+    /// The name of an object as the bucket knows it.
+    fn name(&self, name: &str) -> String {
+        if self.prefix.is_empty() { name.to_owned() } else { format!("{}/{name}", self.prefix) }
+    }
+
+    /// After how many days a rule of the bucket removes registrations or the keys to read them with; none where none does
+    /// (docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLifecycleConfiguration.html).
+    pub(super) async fn removes_after(&self, objects: &AmazonS3) -> Result<Option<u32>, StoreError> {
+        let region = self.region.as_deref().unwrap_or("us-east-1");
+        let endpoint = self.endpoint.clone().unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
+        let address = format!("{}/{}?lifecycle", endpoint.trim_end_matches('/'), self.bucket);
+        let strange = || StoreError::Other("the server's answer is none of S3's, or an error".to_owned());
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.uri_mut() = address.parse().map_err(|_| strange())?;
+        let credential = objects.credentials().get_credential().await?;
+        let authorizer = AwsAuthorizer::new(&credential, "s3", region);
+        authorizer.try_authorize(&mut request, None)?;
+        let client = ReqwestConnector::default().connect(&self.client())?;
+        let answer = client.execute(request).await.map_err(|_| strange())?;
+        match answer.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            StatusCode::FORBIDDEN => {
+                return Err(StoreError::CannotOpen("the key or the role may not do that in this bucket".to_owned()));
+            }
+            _ => return Err(strange()),
+        }
+        let xml = answer.into_body().bytes().await.map_err(|_| strange())?;
+        let xml = std::str::from_utf8(&xml).map_err(|_| strange())?;
+        let Lifecycle { rules } = quick_xml::de::from_str(xml).map_err(|_| strange())?;
+        let kept = ["registration/", "data_key/"].map(|folder| self.name(folder));
+        Ok(rules.iter().filter_map(|rule| rule.removes(&kept)).min())
+    }
+
+    fn client(&self) -> ClientOptions {
+        ClientOptions::new()
+            .with_allow_http(true)
+            .with_timeout(OPERATION_TIME_MAX - Duration::from_secs(2))
+            .with_connect_timeout(Duration::from_secs(2))
+    }
+
     pub(super) fn connect(&self) -> Result<AmazonS3, StoreError> {
         // The one library for cryptography, as mail has it; whoever was first has chosen the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -99,11 +187,8 @@ impl Bucket {
             max_retries: 5,
             retry_timeout: OPERATION_TIME_MAX - Duration::from_secs(1),
         };
-        let client = ClientOptions::new()
-            .with_timeout(OPERATION_TIME_MAX - Duration::from_secs(2))
-            .with_connect_timeout(Duration::from_secs(2));
         let options = self.options.iter().cloned();
-        let builder = AmazonS3Builder::new().with_client_options(client).with_retry(retry);
+        let builder = AmazonS3Builder::new().with_client_options(self.client()).with_retry(retry);
         let mut builder = options.fold(builder, |builder, (key, value)| builder.with_config(key, value));
         if let Some(region) = &self.region {
             builder = builder.with_region(region);
