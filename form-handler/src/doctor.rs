@@ -92,11 +92,11 @@ async fn expiry(settings: &Settings, contract: &Contract, now: Timestamp) -> Opt
         }
     };
     let end = now + SignedDuration::from_hours(24 * i64::from(days));
-    let promised = contract.versions.iter().filter_map(|version| {
+    let mut promised = contract.versions.iter().filter_map(|version| {
         let minimum = version.retention.as_ref()?.minimum.as_ref()?;
         Period::parse(minimum).is_ok_and(|period| end < period.after(now)).then_some((&version.version, minimum))
     });
-    let (version, minimum) = promised.last()?;
+    let (version, minimum) = promised.next_back()?;
     let fact = format!("{EXPIRY}: its place removes what is {days} days old; statement {version} promises {minimum}");
     Some(wrong("expiry", fact, "take away the rule: what is due goes with `registrations retention`"))
 }
