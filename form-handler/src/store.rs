@@ -73,6 +73,9 @@ pub enum StoreError {
     /// What was to be changed has been changed since it was read.
     #[error("it was changed meanwhile")]
     Changed,
+    /// A registration in it is not what we wrote.
+    #[error("the registration {0} is damaged: put it back from a backup, or take it out of the store by hand")]
+    DamagedRegistration(Uuid),
     /// Nothing has been stored there yet.
     #[error("there is no store yet")]
     Missing,
@@ -99,7 +102,7 @@ impl StoreError {
         match self {
             Self::Locked | Self::NotDurable(_) | Self::Full | Self::ReadOnly | Self::Changed => true,
             Self::Missing | Self::FromEarlier | Self::FromLater => true,
-            Self::Damaged | Self::CannotOpen(_) | Self::Other(_) => false,
+            Self::Damaged | Self::DamagedRegistration(_) | Self::CannotOpen(_) | Self::Other(_) => false,
         }
     }
 }

@@ -43,4 +43,6 @@ in_a_file! {
     a_lost_extension_is_missed_before_a_plan,
     no_two_holds_have_one_name_whatever_became_of_the_ledger,
     after_a_restore_nothing_erased_is_back_and_no_hold_is_missing,
+    a_damaged_registration_is_named_and_nothing_is_erased,
+    an_altered_ledger_stops_every_plan,
 }

@@ -44,6 +44,8 @@ async fn keep_to_the_desk(new: &dyn Fn() -> Office) {
         a_lost_extension_is_missed_before_a_plan,
         no_two_holds_have_one_name_whatever_became_of_the_ledger,
         after_a_restore_nothing_erased_is_back_and_no_hold_is_missing,
+        a_damaged_registration_is_named_and_nothing_is_erased,
+        an_altered_ledger_stops_every_plan,
     }
 }
 
@@ -81,7 +83,7 @@ async fn postgres_keeps_to_the_desk() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_destroys_nothing_early_and_keeps_nothing_late() {
-    keep_to_the_model(&in_postgres(PostgresServer::start()), 6, 20).await;
+    keep_to_the_model(&in_postgres(PostgresServer::start()), 4, 16).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,5 +93,5 @@ async fn objects_keep_to_the_desk() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_destroy_nothing_early_and_keep_nothing_late() {
-    keep_to_the_model(&in_a_bucket(S3Server::start()), 3, 16).await;
+    keep_to_the_model(&in_a_bucket(S3Server::start()), 2, 16).await;
 }

@@ -202,8 +202,12 @@ impl Objects {
 
     /// The same, or what is left of one that is being erased.
     async fn read_remains(&self, id: Uuid) -> Result<Option<(Object, UpdateVersion)>, StoreError> {
-        let found = self.read_json::<Record>(&format!("registration/{id}")).await?;
-        found.map(|(record, version)| Ok((object(record)?, version))).transpose()
+        let named = |error| match error {
+            StoreError::Damaged => StoreError::DamagedRegistration(id),
+            error => error,
+        };
+        let found = self.read_json::<Record>(&format!("registration/{id}")).await.map_err(named)?;
+        found.map(|(record, version)| Ok((object(record).map_err(named)?, version))).transpose()
     }
 
     async fn read_data_key(&self, id: Uuid) -> Result<Option<(DataKey, UpdateVersion)>, StoreError> {

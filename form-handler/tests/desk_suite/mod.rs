@@ -297,9 +297,7 @@ pub(crate) async fn a_plan_of_yesterday_is_refused(new: New<'_>) {
 pub(crate) async fn two_who_apply_one_plan_erase_each_record_once(new: New<'_>) {
     let office = new();
     let at = after(8 * YEAR);
-    for number in 0..120 {
-        office.register(&format!("Ada{number}"), after(number % 7)).await;
-    }
+    office.register_many(120).await;
     let plan =
         at_desk!(office, "ada", at, |desk| desk.plan(&Subject::Retention, &mut |_, _, _| {}).await.unwrap().id());
     let apply = || async {
@@ -584,4 +582,43 @@ pub(crate) async fn after_a_restore_nothing_erased_is_back_and_no_hold_is_missin
     let again = at_desk!(office, "ada", after(8 * YEAR + 1), |desk| desk.replay().await.unwrap());
     assert_eq!((again.erased, again.holds, again.requests, again.changed), (0, 0, 0, 0));
     assert_eq!(Who::owner("root").access, None);
+}
+
+pub(crate) async fn a_damaged_registration_is_named_and_nothing_is_erased(new: New<'_>) {
+    let office = new();
+    office.register("Ada", now()).await;
+    let damaged = office.register("Bob", after(1)).await;
+    let plan = at_desk!(office, "ada", after(8 * YEAR), |desk| {
+        desk.plan(&Subject::Retention, &mut |_, _, _| {}).await.unwrap().id()
+    });
+    office.damage(damaged);
+    let apply =
+        at_desk!(office, "ada", after(8 * YEAR), |desk| desk.apply(&Subject::Retention, &plan, &mut |_| {}).await);
+    assert_eq!(
+        said(apply),
+        format!(
+            "the registration {damaged} is damaged: put it back from a backup, or take it out of the store by hand"
+        )
+    );
+    assert!(office.entries().iter().all(|entry| entry.act.outcome == Step::Done), "nothing is under way");
+    assert!(office.erased().is_empty());
+}
+
+pub(crate) async fn an_altered_ledger_stops_every_plan(new: New<'_>) {
+    let office = new();
+    let id = office.register("Ada", now()).await;
+    let at = after(8 * YEAR);
+    let plan = at_desk!(office, "ada", at, |desk| {
+        desk.open_request(RequestKind::Access, of(&[id]), "a mail").await.unwrap();
+        desk.plan(&Subject::Retention, &mut |_, _, _| {}).await.unwrap().id()
+    });
+    let text = std::fs::read_to_string(office.ledger()).unwrap();
+    std::fs::write(office.ledger(), text.replacen("a mail", "a call", 1)).unwrap();
+    for refused in [
+        said(at_desk!(office, "ada", at, |desk| desk.apply(&Subject::Retention, &plan, &mut |_| {}).await)),
+        said(at_desk!(office, "ada", at, |desk| desk.replay().await)),
+    ] {
+        assert_eq!(refused, "P540: the ledger was altered: line 2 does not follow from the line before it");
+    }
+    assert_eq!(office.ids().await, [id]);
 }

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use form_handler::Handler;
 use form_handler::records::ledger::{Entry, Step, read};
 use form_handler::records::{Applied, Desk, DeskError, People, Record, RecordStore, Subject};
 use form_handler::store::{Location, Store};
@@ -64,12 +65,21 @@ impl Office {
     }
 
     pub(crate) async fn register_with(&self, fields: &str, on: Timestamp) -> Uuid {
+        register(&self.handler().await, fields, on).await
+    }
+
+    /// So many people register, in the days of a week.
+    pub(crate) async fn register_many(&self, count: i64) {
+        let handler = self.handler().await;
+        for number in 0..count {
+            register(&handler, &format!("name=Ada{number}"), after(number % 7)).await;
+        }
+    }
+
+    async fn handler(&self) -> Handler {
         let variables = self.variables();
         let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let handler = handler(self.folder(), Notify::Reference, &variables).await;
-        let response = handler.handle(post(body(fields)), on).await;
-        let location = response.headers()["location"].to_str().unwrap();
-        location.split_once("reference=").unwrap().1.parse().unwrap()
+        handler(self.folder(), Notify::Reference, &variables).await
     }
 
     /// What the function is told of the store.
@@ -146,6 +156,22 @@ impl Office {
         erased
     }
 
+    /// Changes what the store has of a registration into what we would not write.
+    pub(crate) fn damage(&self, id: Uuid) {
+        let update = |table: &str| format!("update {table} set received = 'some day' where id = '{id}'");
+        match &self.backing {
+            Backing::File => {
+                let file = rusqlite::Connection::open(self.folder().join("registrations.sqlite")).unwrap();
+                assert_eq!(file.execute(&update("registration"), []).unwrap(), 1);
+            }
+            Backing::Postgres(server, _, database) => drop(server.sql(database, &update("candor.registration"))),
+            Backing::Bucket(server, _, bucket) => {
+                let put = server.put(&format!("{bucket}/candor/registration/{id}"), "{}");
+                assert!(put.starts_with("HTTP/1.1 200"), "{put}");
+            }
+        }
+    }
+
     /// A backup of the store as people make it: a copy of its file while nobody writes, a dump, or a copy of all objects.
     pub(crate) fn back_up(&self) {
         match &self.backing {
@@ -169,6 +195,12 @@ impl Office {
         }
         std::fs::copy(self.folder().join("backup"), self.folder().join("registrations.sqlite")).unwrap();
     }
+}
+
+async fn register(handler: &Handler, fields: &str, on: Timestamp) -> Uuid {
+    let response = handler.handle(post(body(fields)), on).await;
+    let location = response.headers()["location"].to_str().unwrap();
+    location.split_once("reference=").unwrap().1.parse().unwrap()
 }
 
 /// Does this with the desk of somebody at a moment.

@@ -212,7 +212,7 @@ impl S3Server {
     pub(crate) fn start() -> Self {
         let port = free_port();
         let mut python = Command::new("python3");
-        python.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]).env("PYTHONPATH", moto());
+        python.args(["-c", SERVE, &port.to_string()]).env("PYTHONPATH", moto());
         let mut child = python.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
         wait_for(port, &mut child);
         Self { port, child }
@@ -263,6 +263,15 @@ pub(crate) fn aws_variables(port: u16) -> [(&'static str, String); 4] {
         ("AWS_ENDPOINT_URL", endpoint),
     ]
 }
+
+/// Moto looks whether a condition holds and then writes. Without being interrupted between the two it is as S3 is: nobody
+/// else writes in between.
+const SERVE: &str = r#"
+import sys
+sys.setswitchinterval(1000)
+from moto.server import main
+main(["-H", "127.0.0.1", "-p", sys.argv[1]])
+"#;
 
 const COPY: &str = r#"
 import boto3, sys

@@ -8,6 +8,7 @@ use form_handler::Private;
 use form_handler::records::{Desk, Record, Request, RequestKind, RequestState, Role, ledger};
 use form_handler::registration::Registration;
 use form_handler::seal::Identities;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use statement::contract::{Contract, VersionPromises};
 use statement::digest::{canonical_text, sha256_hex};
@@ -25,6 +26,11 @@ pub(crate) enum Command {
     Request {
         #[command(flatten)]
         request: RequestArguments,
+    },
+    /// List all requests, and until when each is to be answered
+    List {
+        #[command(flatten)]
+        desk: DeskArguments,
     },
     /// Write everything that is kept about the person of a request into a ZIP file, and close the request
     Export {
@@ -63,6 +69,13 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Request { request } => erase::take_in(&request, RequestKind::Access).await,
+        Command::List { desk } => {
+            let office = desk.open().await?;
+            let at = office.desk();
+            let matters = at.matters("access list").await;
+            let requests = at.settle("access list", "all", matters).await?.requests;
+            Ok(if desk.json { pretty(&json!(requests)).into() } else { table(&requests).into() })
+        }
         Command::Export { desk, identity, request, out, site } => {
             let office = desk.open_for_change().await?;
             let at = office.desk();
@@ -86,6 +99,29 @@ pub(crate) async fn run(command: Command) -> Result<Answer, Failure> {
             correct(&office, &at, &desk, identity.read()?.as_ref(), record, &field, &value, &reason).await
         }
     }
+}
+
+fn table(requests: &[Request]) -> String {
+    if requests.is_empty() {
+        return "no requests\n".to_owned();
+    }
+    let line = |request: &Request| {
+        let kind = match &request.kind {
+            RequestKind::Access => "access",
+            RequestKind::Correction => "correction",
+            RequestKind::Erasure { citation: None } => "erasure",
+            RequestKind::Erasure { citation: Some(_) } => "erasure by law",
+        };
+        let until = TimeZone::UTC.to_datetime(request.answer_until()).date();
+        let state = match request.state {
+            RequestState::Open => format!("answer it by {until}"),
+            RequestState::Deferred => "answered; what must be kept for now waits".to_owned(),
+            RequestState::Closed => "closed".to_owned(),
+        };
+        let count = request.scope.named().unwrap_or_default().len();
+        format!("{}  {kind:14}  {count:>4} registrations  {state}\n", request.id)
+    };
+    requests.iter().map(line).collect()
 }
 
 struct Export<'a> {

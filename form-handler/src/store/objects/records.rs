@@ -293,7 +293,7 @@ fn seen(Object { stored, staff }: &Object) -> Result<Record, StoreError> {
         revision: envelope.revision,
         is_suspected: envelope.held.is_some(),
         restricted: staff.restricted.clone(),
-        extension: extension.map_err(|_| StoreError::Damaged)?,
+        extension: extension.map_err(|_| StoreError::DamagedRegistration(envelope.id))?,
     })
 }
 

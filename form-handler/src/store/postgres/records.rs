@@ -206,15 +206,17 @@ async fn matters(client: &Client) -> Result<Matters, Failure> {
 
 fn read(row: &Row) -> Result<Record, Failure> {
     let extension: Option<&str> = row.try_get(8)?;
+    let id = row.try_get(0)?;
+    let damaged = || StoreError::DamagedRegistration(id);
     Ok(Record {
-        id: row.try_get(0)?,
-        received: row.try_get::<_, &str>(1)?.parse().map_err(|_| StoreError::Damaged)?,
+        id,
+        received: row.try_get::<_, &str>(1)?.parse().map_err(|_| damaged())?,
         form: row.try_get(2)?,
         statement_version: row.try_get(3)?,
         statement_digest: row.try_get(4)?,
         revision: row.try_get::<_, i64>(5)?.cast_unsigned(),
         is_suspected: row.try_get(6)?,
         restricted: row.try_get(7)?,
-        extension: extension.map(serde_json::from_str).transpose().map_err(|_| StoreError::Damaged)?,
+        extension: extension.map(serde_json::from_str).transpose().map_err(|_| damaged())?,
     })
 }

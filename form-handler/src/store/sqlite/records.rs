@@ -154,18 +154,20 @@ fn record(query: &mut Statement<'_>, id: Uuid) -> Result<Option<Record>, StoreEr
 }
 
 fn read(row: &Row<'_>) -> Result<Record, StoreError> {
-    let parsed = |column: usize| row.get_ref(column)?.as_str().map_err(|_| StoreError::Damaged);
+    let id = id(row, 0)?;
+    let damaged = || StoreError::DamagedRegistration(id);
+    let received = row.get_ref(1)?.as_str().map_err(|_| damaged())?;
     let extension: Option<String> = row.get(8)?;
     Ok(Record {
-        id: parsed(0)?.parse().map_err(|_| StoreError::Damaged)?,
-        received: parsed(1)?.parse().map_err(|_| StoreError::Damaged)?,
+        id,
+        received: received.parse().map_err(|_| damaged())?,
         form: row.get(2)?,
         statement_version: row.get(3)?,
         statement_digest: row.get(4)?,
         revision: row.get::<_, i64>(5)?.cast_unsigned(),
         is_suspected: row.get(6)?,
         restricted: row.get(7)?,
-        extension: extension.map(|json| serde_json::from_str(&json)).transpose().map_err(|_| StoreError::Damaged)?,
+        extension: extension.map(|json| serde_json::from_str(&json)).transpose().map_err(|_| damaged())?,
     })
 }
 
