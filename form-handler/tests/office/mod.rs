@@ -15,7 +15,7 @@ use statement::form::Notify;
 use uuid::Uuid;
 
 use crate::sample::{body, contract, database, handler, now, post};
-use crate::servers::{PostgresServer, S3Server, aws};
+use crate::servers::{PostgresServer, S3Server, aws_variables};
 
 /// So many days after the first registration.
 pub(crate) fn after(days: i64) -> Timestamp {
@@ -91,7 +91,7 @@ impl Office {
             Backing::Bucket(server, url, _) => {
                 variables.push(("CANDOR_STORE", url.clone()));
                 variables.push(("CANDOR_STORE_COUNTRY", "US".to_owned()));
-                variables.extend(aws(server.port));
+                variables.extend(aws_variables(server.port));
             }
         }
         variables

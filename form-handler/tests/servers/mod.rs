@@ -310,14 +310,9 @@ fn moto() -> PathBuf {
     folder
 }
 
-/// The variables of AWS that lead to a server of ours.
+/// The same, looked up by name.
 pub(crate) fn aws(port: u16) -> impl Fn(&str) -> Option<String> {
-    move |name| match name {
-        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".into()),
-        "AWS_REGION" => Some("us-east-1".into()),
-        "AWS_ENDPOINT_URL" => Some(format!("http://127.0.0.1:{port}")),
-        _ => None,
-    }
+    move |name| aws_variables(port).into_iter().find(|(other, _)| *other == name).map(|(_, value)| value)
 }
 
 /// What a gateway in front of a server does to it.
