@@ -260,3 +260,23 @@ async fn a_leavers_access_ends_and_it_may_be_stopped_and_done_by_two() {
     assert_eq!((failed.done, failed.failed.len()), (0, 6));
     assert_eq!(failed.failed[0], (ids[0], SealError::OtherKeys));
 }
+
+#[tokio::test]
+async fn what_was_stored_before_there_were_keys_is_sealed_too() {
+    let (folder, ada) = (tempfile::tempdir().unwrap(), Person::new());
+    let handler = sample::handler(folder.path(), Notify::Reference, &[("CANDOR_MAIL", "none")]).await;
+    assert_eq!(answer(&handler, post(body("name=Confided&other=x"))).await.0, 303);
+    let waiting = sample::handler(folder.path(), Notify::Reference, &[("CANDOR_MAIL", GONE)]).await;
+    assert_eq!(answer(&waiting, post(body("name=Waiting"))).await.0, 303);
+    let store = sample::database(folder.path()).open().await.unwrap();
+    let keys = keys(&[&ada]);
+    assert_eq!(rotation::seal_readable(&*store, None).await.unwrap(), 1, "the other has mail due");
+    assert_eq!(rotation::seal_readable(&*store, Some(&keys)).await.unwrap(), 1);
+    assert_eq!(rotation::seal_readable(&*store, Some(&keys)).await.unwrap(), 0, "once more");
+    assert_eq!(rotation::count(&*store, &keys).await.unwrap(), Sealed { to_these: 1, to_others: 0 });
+    let stored = store.get(ids(&*store).await[0]).await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(stored.content.expose()).contains("Confided"));
+    assert_eq!(Registration::from_stored(&stored, None), Err(SealError::NoIdentity));
+    let read = Registration::from_stored(&stored, Some(&ada.identities())).unwrap();
+    assert_eq!(read.fields[0].1.expose(), "Confided");
+}

@@ -5,7 +5,13 @@
 
 use uuid::Uuid;
 
+#[cfg(feature = "staff")]
+use super::AGE_FILE;
 use super::{Identities, PublicKeys, SealError};
+#[cfg(feature = "staff")]
+use crate::private::Private;
+#[cfg(feature = "staff")]
+use crate::store::{Order, Scan, Stored};
 use crate::store::{Store, StoreError};
 
 /// So many data keys are in memory at once.
@@ -75,4 +81,33 @@ pub async fn reseal(
             return Ok(resealed);
         }
     }
+}
+
+/// Goes through what was stored before there were keys, and seals it where keys are given; how many that are or were. What has
+/// mail due is left for the next time: the function could not read it any more.
+///
+/// # Errors
+/// When the store fails; what was done till then stays.
+#[cfg(feature = "staff")]
+pub async fn seal_readable(store: &dyn Store, keys: Option<&PublicKeys>) -> Result<u64, StoreError> {
+    // A store that cannot correct under a condition cannot do this either.
+    let Some(records) = store.records() else { return Ok(0) };
+    let (mut scan, mut count) = (Scan::new(store, Order::Oldest), 0);
+    while let Some(envelope) = scan.next().await? {
+        let Some(stored) = store.get(envelope.id).await? else { continue };
+        let content = stored.content.expose();
+        let is_readable = stored.data_key.is_none() && !content.is_empty() && !content.starts_with(AGE_FILE);
+        if !is_readable || stored.mails.iter().any(|mail| mail.due.is_some()) {
+            continue;
+        }
+        count += match keys {
+            None => 1,
+            Some(keys) => {
+                let (content, data_key) = keys.seal(content);
+                let sealed = Stored { content: Private::new(content), data_key: Some(data_key), ..stored };
+                u64::from(records.correct(&sealed).await?)
+            }
+        };
+    }
+    Ok(count)
 }

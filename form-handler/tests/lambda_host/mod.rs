@@ -32,6 +32,7 @@ impl Function {
         std::thread::spawn(move || {
             for connection in listener.incoming() {
                 let (connection, sender) = (connection.unwrap(), sender.clone());
+                connection.set_nodelay(true).unwrap();
                 std::thread::spawn(move || {
                     let mut reader = BufReader::new(connection.try_clone().unwrap());
                     while let Some((head, body)) = read_message(&mut reader) {
@@ -66,7 +67,8 @@ impl Function {
         let head = "lambda-runtime-aws-request-id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\nlambda-runtime-deadline-ms: \
                     4102444800000\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-2:123456789012:function:register\r\n";
         let length = event.len();
-        write!(connection, "HTTP/1.1 200 OK\r\n{head}content-length: {length}\r\n\r\n{event}").unwrap();
+        let answer = format!("HTTP/1.1 200 OK\r\n{head}content-length: {length}\r\n\r\n{event}");
+        connection.write_all(answer.as_bytes()).unwrap();
         let (head, body, mut connection) = self.requests.recv_timeout(PATIENCE).expect("the function answers");
         let body = String::from_utf8(body).unwrap();
         assert!(head.contains("/response"), "the function failed: {head}{body}");

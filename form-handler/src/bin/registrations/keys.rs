@@ -181,11 +181,16 @@ async fn reencrypt(
     let opened = &*office.store;
     let sealed = rotation::count(opened, keys).await.map_err(cannot)?;
     let all = sealed.to_these + sealed.to_others;
+    let readable = rotation::seal_readable(opened, None).await.map_err(cannot)?;
     let number = keys.fingerprint();
     let Some(plan) = plan else {
+        let readable = match readable {
+            0 => String::new(),
+            _ => format!("{readable} that were stored before there were keys would be sealed.\n"),
+        };
         let names: Vec<String> = keys.iter().map(|key| key.name.clone().unwrap_or_else(|| key.to_string())).collect();
         return Ok(format!(
-            "{} of {all} registrations would be sealed to other keys than now.\n\
+            "{} of {all} registrations would be sealed to other keys than now.\n{readable}\
              Then all can be read by: {}; and by nobody else.\n\
              To do it: registrations keys reencrypt --plan {number}\n",
             sealed.to_others,
@@ -211,8 +216,13 @@ async fn reencrypt(
     if is_watched {
         eprintln!();
     }
+    let readable = rotation::seal_readable(opened, Some(keys)).await.map_err(cannot)?;
     let left = rotation::count(opened, keys).await.map_err(cannot)?.to_others;
-    let mut text = format!("{} registrations are sealed to the keys there are now, {left} to others\n", done.done);
+    let mut text =
+        format!("{} registrations are sealed to the keys there are now, {left} to others\n", done.done + readable);
+    if readable > 0 {
+        text.push_str(&format!("{readable} of them could be read by whoever could read the store\n"));
+    }
     for (id, error) in &done.failed {
         text.push_str(&format!("{id}: {error}\n"));
     }

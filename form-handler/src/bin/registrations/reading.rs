@@ -68,15 +68,18 @@ pub(crate) async fn list_all(arguments: ListArguments) -> Result<Answer, Failure
         envelope.held.is_some() == held && is_of_form && !hidden.contains(&envelope.id)
     };
     let limit = limit.map_or(usize::MAX, |limit| limit as usize);
-    let found = match person {
+    // Of each only what is printed is kept: there may be more than there is memory.
+    let (mut heads, mut rows) = (Vec::new(), Vec::new());
+    let mut told = |stored: &Stored| if desk.json { heads.push(head(stored)) } else { rows.push(row(stored)) };
+    match person {
         Some(person) => {
             let (settings, identities) = (desk.store.settings()?, identity.read()?);
             let index = settings.seal().index_key();
-            list_of_person(&*office.store, index, identities.as_ref(), &person, is_wanted, limit).await?
+            list_of_person(&*office.store, index, identities.as_ref(), &person, is_wanted, limit, &mut told).await?;
         }
-        None => list(&*office.store, is_wanted, limit).await.map_err(|error| error.to_string())?,
-    };
-    Ok(if desk.json { pretty(&found.iter().map(head).collect()) } else { table(&found) }.into())
+        None => list(&*office.store, is_wanted, limit, &mut told).await.map_err(|error| error.to_string())?,
+    }
+    Ok(if desk.json { pretty(&heads.into()) } else { table(rows) }.into())
 }
 
 /// What only legal may see.
@@ -153,24 +156,26 @@ pub(crate) fn with_former(mut value: Value, former: &[Former]) -> Value {
     value
 }
 
-/// The newest registrations that are wanted.
+/// Tells of the newest registrations that are wanted.
 async fn list(
     store: &dyn Store,
     is_wanted: impl Fn(&Envelope) -> bool,
     limit: usize,
-) -> Result<Vec<Stored>, StoreError> {
-    let (mut scan, mut found) = (Scan::new(store, Order::Newest), Vec::new());
-    while found.len() < limit
+    told: &mut impl FnMut(&Stored),
+) -> Result<(), StoreError> {
+    let (mut scan, mut count) = (Scan::new(store, Order::Newest), 0);
+    while count < limit
         && let Some(envelope) = scan.next().await?
     {
         // One that is gone meanwhile is gone.
         if is_wanted(&envelope)
             && let Some(stored) = store.get(envelope.id).await?
         {
-            found.push(stored);
+            told(&stored);
+            count += 1;
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The same of one person, found by the index.
@@ -181,20 +186,25 @@ async fn list_of_person(
     person: &str,
     is_wanted: impl Fn(&Envelope) -> bool,
     limit: usize,
-) -> Result<Vec<Stored>, String> {
+    told: &mut impl FnMut(&Stored),
+) -> Result<(), String> {
     let key = index.person(person);
     let key = key.ok_or_else(|| format!("`{person}` is neither an e-mail address nor a telephone number"))?;
     let ids = store.ids_of_person(&key).await.map_err(|error| error.to_string())?;
     if ids.is_empty() {
         check_index_key(store, index, identities).await?;
     }
-    let mut found = Vec::new();
-    for id in ids.into_iter().rev() {
+    let (mut ids, mut count) = (ids.into_iter().rev(), 0);
+    while count < limit
+        && let Some(id) = ids.next()
+    {
         let stored = store.get(id).await.map_err(|error| error.to_string())?;
-        found.extend(stored.filter(|stored| is_wanted(&stored.envelope)));
+        if let Some(stored) = stored.filter(|stored| is_wanted(&stored.envelope)) {
+            told(&stored);
+            count += 1;
+        }
     }
-    found.truncate(limit);
-    Ok(found)
+    Ok(())
 }
 
 /// With another key than the function's nothing is found either, so whoever finds nothing is told whether it is that key.
@@ -246,20 +256,21 @@ pub(crate) fn whole(stored: &Stored, registration: &Registration) -> Value {
     value
 }
 
-fn table(found: &[Stored]) -> String {
-    if found.is_empty() {
+fn row(stored: &Stored) -> [String; 5] {
+    let envelope = &stored.envelope;
+    [
+        envelope.id.to_string(),
+        to_seconds(envelope.received),
+        envelope.form.clone(),
+        envelope.statement_version.clone(),
+        mail(stored),
+    ]
+}
+
+fn table(rows: Vec<[String; 5]>) -> String {
+    if rows.is_empty() {
         return "no registrations\n".to_owned();
     }
-    let rows = found.iter().map(|stored| {
-        let envelope = &stored.envelope;
-        [
-            envelope.id.to_string(),
-            to_seconds(envelope.received),
-            envelope.form.clone(),
-            envelope.statement_version.clone(),
-            mail(stored),
-        ]
-    });
     let heading = ["REFERENCE", "RECEIVED", "FORM", "STATEMENT", "MAIL"].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(heading).chain(rows).collect();
     let widths: Vec<usize> =
