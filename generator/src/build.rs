@@ -216,8 +216,9 @@ fn render(
     write_search(site, &pages, output)?;
     admin::write(site, tree, output)?;
     observer.begins(Stage::Check, 0);
-    join(site, &pages, diagnostics);
-    check_anchors(site, &pages, diagnostics);
+    let mut searches_left = SEARCHES_MAX;
+    join(site, &pages, &mut searches_left, diagnostics);
+    check_anchors(site, &pages, &mut searches_left, diagnostics);
     let on_pages = pages.iter().flat_map(|page| &page.used);
     let mut used: BTreeSet<Used> = others.used.iter().chain(on_pages).copied().collect();
     let contract = contract::assemble(site, tree, theme, &forms, &placements(site, &pages), &mut used, diagnostics);
@@ -482,14 +483,12 @@ fn write_policy(
 }
 
 /// Collects what parallel work found, in the order of the pages.
-fn join(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
-    let mut searches_left = SEARCHES_MAX;
+fn join(site: &Site, pages: &[RenderedPage], searches_left: &mut usize, diagnostics: &mut Diagnostics) {
     for (id, page) in pages.iter().enumerate() {
         diagnostics.append(page.diagnostics.clone());
         for broken in &page.broken {
             let from = site.pages[id].content_path();
-            searches_left = searches_left.saturating_sub(1);
-            let searched = link::resolve(site, from, Some(id), &broken.destination, searches_left > 0);
+            let searched = link::resolve(site, from, Some(id), &broken.destination, take_one(searches_left));
             diagnostics.push(match searched.err().and_then(|searched| searched.help) {
                 Some(help) => broken.diagnostic.clone().help(help),
                 None => broken.diagnostic.clone(),
@@ -498,20 +497,25 @@ fn join(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_anchors<'a>(site: &Site, pages: &'a [RenderedPage], diagnostics: &mut Diagnostics) {
+/// Whether one more search may be made.
+fn take_one(searches_left: &mut usize) -> bool {
+    let is_left = *searches_left > 0;
+    *searches_left -= usize::from(is_left);
+    is_left
+}
+
+fn check_anchors<'a>(site: &Site, pages: &'a [RenderedPage], searches_left: &mut usize, diagnostics: &mut Diagnostics) {
     // Why a page could not be rendered is said already.
     let is_broken = |link: &AnchorLink<'_>| pages[link.page].ids.as_ref().is_some_and(|ids| !ids.contains(link.anchor));
     let of_page =
         |(id, page): (PageId, &'a RenderedPage)| page.anchors.iter().filter(is_broken).map(move |link| (id, link));
     let broken: Vec<(PageId, AnchorLink<'_>)> = pages.par_iter().enumerate().flat_map_iter(of_page).collect();
-    let mut searches_left = SEARCHES_MAX;
     for (id, link) in broken {
         let ids = pages[link.page].ids.as_ref().expect("invariant: an anchor is compared with the ids of its page");
         let target = &site.pages[link.page];
         let diagnostic = Diagnostic::error(&site.pages[id].path, link.span, "link target does not exist")
             .label(format!("no anchor `{}` on `{}`", link.anchor, target.path));
-        searches_left = searches_left.saturating_sub(1);
-        let near = if searches_left > 0 { near_match(link.anchor, ids.iter()) } else { None };
+        let near = if take_one(searches_left) { near_match(link.anchor, ids.iter()) } else { None };
         diagnostics.push(match near {
             Some(near) => diagnostic.help(format!("did you mean `#{near}`?")),
             None => diagnostic,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use jiff::civil::Date;
 use rayon::prelude::*;
 use statement::diagnostic::{Diagnostic, Diagnostics, near_match};
@@ -48,6 +48,9 @@ const REQUIRED_FOR_TERMS: [&str; 2] = ["taxonomy.html", "term.html"];
 /// The components a theme must have, for a form and for what is wrong with an answer.
 const REQUIRED_COMPONENTS: [&str; 4] = ["form_field", "error_summary", "error_item", "error_request"];
 
+/// The templates of what pages share, which is rendered once for all of them.
+const SHARED: &str = "shared/";
+
 /// What is shown to somebody who filled in a form while the statement changed.
 const FORM_CHANGES: &str = "form-changes.html";
 
@@ -56,10 +59,10 @@ pub struct Theme {
     tera: Tera,
     /// Where its templates stand.
     files: ThemeFiles,
-    /// `site` with no entry of the menu current.
-    site: Value,
-    /// `site` with the entry current that leads to this address.
-    sites: AHashMap<String, Value>,
+    /// What is the same on all pages, where no entry of the menu is current.
+    around: Around,
+    /// The same where the entry is current that leads to this address, or the page is one that templates tell apart.
+    arounds: AHashMap<String, Around>,
     statement: Value,
     /// What the statement says of what a form asks for.
     given: Given,
@@ -78,12 +81,18 @@ pub struct Theme {
     /// What each shortcode may be given; all but `form`.
     shortcodes: BTreeMap<String, ComponentInfo>,
     /// The ids that stand in the templates as they are.
-    ids: HashSet<String>,
+    ids: AHashSet<String>,
     /// What draws the pages' cards, where they have some.
     cards: Option<Cards>,
     /// The templates that ask for the headings, and for the headings as a tree.
     want_toc: HashSet<String>,
     want_outline: HashSet<String>,
+}
+
+/// What pages share: the settings, and what is made of them and of the statement once.
+struct Around {
+    site: Value,
+    shared: Value,
 }
 
 /// What a page is rendered with besides its text.
@@ -204,19 +213,17 @@ impl Theme {
         }
         let shortcodes = shortcodes(&tera, &templates, diagnostics);
         let menu = menu(site, diagnostics);
-        let mut sites = AHashMap::new();
-        for (current, address) in menu.iter().enumerate().filter(|(_, address)| address.starts_with('/')) {
-            sites.entry(address.clone()).or_insert_with(|| site_value(site, &menu, current));
-        }
         // What costs time for every page is made only where a template prints it.
         let wants = |key: &str| templates.iter().any(|template| template.text.contains(key));
         let wants_summary = wants(".summary") || wants("\"summary\"");
+        let dates = dates(&site.pages);
+        let summary = |page: &SitePage| Summary::new(site, page, tree, wants_summary, &dates);
         let mut theme = Self {
-            site: site_value(site, &menu, menu.len()),
-            sites,
+            around: Around { site: site_value(site, &menu, menu.len()), shared: Value::none() },
+            arounds: AHashMap::new(),
             statement: site.statement().map_or_else(Value::none, |statement| statement_value(site, statement)),
             given: Given::new(site.statement()),
-            summaries: site.pages.par_iter().map(|page| Summary::new(site, page, tree, wants_summary)).collect(),
+            summaries: site.pages.par_iter().map(summary).collect(),
             wants_summary,
             trails: AHashMap::new(),
             taxonomies: site.taxonomies.iter().map(taxonomy_values).collect(),
@@ -236,7 +243,34 @@ impl Theme {
             files,
         };
         theme.trails = theme.trails(site);
+        theme.around.shared = theme.shared(&theme.around.site, "", diagnostics)?;
+        let addresses = menu.iter().map(String::as_str).filter(|address| address.starts_with('/'));
+        for address in addresses.chain(["/", search::PAGE]) {
+            if !theme.arounds.contains_key(address) {
+                let current = menu.iter().position(|other| other == address).unwrap_or(menu.len());
+                let site = site_value(site, &menu, current);
+                let shared = theme.shared(&site, address, diagnostics)?;
+                theme.arounds.insert(address.to_owned(), Around { site, shared });
+            }
+        }
         is_whole.then_some(theme)
+    }
+
+    /// Renders what the pages at an address share, by its name; none where a template of it is wrong.
+    fn shared(&self, site: &Value, address: &str, diagnostics: &mut Diagnostics) -> Option<Value> {
+        let mut context = Context::new();
+        context.insert_value("site", site.clone());
+        context.insert_value("statement", self.statement.clone());
+        context.insert_value("current", address.into());
+        let own_names = self.tera.get_template_names().map(|name| self.files.own_name(name));
+        let names: BTreeSet<&str> = own_names.filter(|name| name.starts_with(SHARED)).collect();
+        let mut shared = BTreeMap::new();
+        for name in names {
+            let html = self.render(name, &context, &self.files.template_path(name), diagnostics)?;
+            let key = name[SHARED.len()..].split('.').next().unwrap_or_default();
+            shared.insert(key.to_owned(), Value::safe_string(html.trim_end()));
+        }
+        Some(shared.into())
     }
 
     /// Of each page with pages below it, the summaries of those above it and its own.
@@ -248,7 +282,8 @@ impl Theme {
 
     /// Takes note of a page whose text is another; returns whether other pages show something else of it now.
     pub fn reread(&mut self, site: &Site, id: PageId, tree: &SourceTree) -> bool {
-        let summary = Summary::new(site, &site.pages[id], tree, self.wants_summary);
+        let page = &site.pages[id];
+        let summary = Summary::new(site, page, tree, self.wants_summary, &dates([page]));
         let differs = summary.summary != self.summaries[id].summary;
         if differs {
             self.summaries[id] = summary;
@@ -338,6 +373,7 @@ impl Theme {
         let page = &site.pages[id];
         let mut values = vec![
             ("site", self.site_for(&page.address)),
+            ("shared", self.around(&page.address).shared.clone()),
             ("statement", self.statement.clone()),
             ("data", self.data.clone()),
             ("page", self.page_value(site, id, template, rendered, beside)),
@@ -376,6 +412,7 @@ impl Theme {
     ) -> Option<String> {
         let mut context = Context::new();
         context.insert_value("site", self.site_for(page));
+        context.insert_value("shared", self.around(page).shared.clone());
         context.insert_value("statement", self.statement.clone());
         values.into_iter().for_each(|(name, value)| context.insert_value(name, value));
         self.render(template, &context, page, diagnostics)
@@ -488,8 +525,12 @@ impl Theme {
             .map_err(|error| Box::new(diagnose(&self.files, &error)))
     }
 
+    fn around(&self, address: &str) -> &Around {
+        self.arounds.get(address).unwrap_or(&self.around)
+    }
+
     fn site_for(&self, address: &str) -> Value {
-        self.sites.get(address).unwrap_or(&self.site).clone()
+        self.around(address).site.clone()
     }
 
     fn page_value(&self, site: &Site, id: PageId, template: &str, rendered: &Rendered, beside: Beside<'_>) -> Value {
@@ -914,13 +955,24 @@ fn field_value(form: &statement::form::Form, field: &statement::form::Field, sho
     }
 }
 
+/// The values of moments: many pages have the same.
+type Dates<'a> = BTreeMap<&'a Moment, Value>;
+
+fn dates<'a>(pages: impl IntoIterator<Item = &'a SitePage>) -> Dates<'a> {
+    let mut dates = Dates::default();
+    for date in pages.into_iter().filter_map(|page| page.front.date.as_ref()) {
+        dates.entry(date).or_insert_with(|| moment_value(date));
+    }
+    dates
+}
+
 impl Summary {
-    fn new(site: &Site, page: &SitePage, tree: &SourceTree, wants_summary: bool) -> Self {
+    fn new(site: &Site, page: &SitePage, tree: &SourceTree, wants_summary: bool, dates: &Dates<'_>) -> Self {
         let text = tree.text(&page.path).filter(|_| wants_summary);
         let title = Value::from(page.front.title.as_str());
         let url = Value::from(address::href(&page.address));
         let description = Value::from(page.front.description.as_str());
-        let date = page.front.date.as_ref().map_or_else(Value::none, moment_value);
+        let date = page.front.date.as_ref().map_or_else(Value::none, |date| dates[date].clone());
         let summary = Value::from(text.map_or_else(String::new, |text| summary::summary(site, page, text)));
         let whole = map! {
             title: title.clone(),
@@ -975,7 +1027,7 @@ fn outline(headings: &[Heading]) -> Vec<Value> {
 }
 
 /// The ids that stand in templates as they are; the others depend on what is rendered.
-fn ids(templates: &[Template<'_>]) -> HashSet<String> {
+fn ids(templates: &[Template<'_>]) -> AHashSet<String> {
     let all = templates.iter().map(|template| Ids::of(template.text));
     all.flat_map(|ids| ids.iter().filter(|id| !id.contains('{')).map(str::to_owned).collect::<Vec<_>>()).collect()
 }
