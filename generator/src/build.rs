@@ -169,7 +169,7 @@ fn publish(
 struct Rendering {
     contract: Contract,
     headers: Headers,
-    pages: Vec<RenderedPage>,
+    pages: Vec<Box<RenderedPage>>,
     others: Others,
 }
 
@@ -204,9 +204,9 @@ fn render(
         .enumerate()
         .map(|(id, page)| match page {
             Some(page) if page.is_kept(&site.pages[id], output) => Ok(page),
-            _ => render_page(site, tree, theme, &gate, &forms, id, options, output),
+            _ => render_page(site, tree, theme, &gate, &forms, id, options, output).map(Box::new),
         })
-        .collect::<Result<Vec<RenderedPage>, Failure>>()?;
+        .collect::<Result<Vec<Box<RenderedPage>>, Failure>>()?;
     let others = match kept.others {
         Some(others) if keep_files(site, output) => others,
         _ => write_files(site, tree, theme, options, &gate, output)?,
@@ -425,7 +425,7 @@ fn write_lists(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
-    pages: &[RenderedPage],
+    pages: &[Box<RenderedPage>],
     edited: Option<&BTreeSet<PageId>>,
     output: &impl Output,
 ) -> Result<(), Failure> {
@@ -439,9 +439,8 @@ fn write_lists(
     let is_fresh = |feed: &&Feed| shows_edited(feed) || !feed.addresses().iter().all(|address| output.keep(address));
     let fresh: Vec<&Feed> = site.feeds.iter().filter(is_fresh).collect();
     let content = |id: PageId| pages[id].content.as_deref();
-    feed::render(site, tree, theme, &fresh, &content)
-        .into_iter()
-        .try_for_each(|(path, text)| output.write(&path, text.into_bytes()))?;
+    let write = |address: &str, text: String| output.write(address, text.into_bytes());
+    feed::render(site, tree, theme, &fresh, &content, write)?;
     output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
     if !site.by_address.contains_key(well_known::ROBOTS) {
         output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;
@@ -450,7 +449,7 @@ fn write_lists(
 }
 
 /// Writes the index of all words, and what searches it.
-fn write_search(site: &Site, pages: &[RenderedPage], output: &impl Output) -> Result<(), Failure> {
+fn write_search(site: &Site, pages: &[Box<RenderedPage>], output: &impl Output) -> Result<(), Failure> {
     let Some(script) = search::script(site).filter(|_| output.is_kept()) else { return Ok(()) };
     let indexed = site.pages.iter().zip(pages).filter_map(|(page, rendered)| {
         let (title, description) = (&page.front.title, &page.front.description);
@@ -466,7 +465,7 @@ fn write_policy(
     site: &Site,
     headers: &Headers,
     used: &[Used],
-    pages: &[RenderedPage],
+    pages: &[Box<RenderedPage>],
     output: &impl Output,
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Failure> {
@@ -483,7 +482,7 @@ fn write_policy(
 }
 
 /// Collects what parallel work found, in the order of the pages.
-fn join(site: &Site, pages: &[RenderedPage], searches_left: &mut usize, diagnostics: &mut Diagnostics) {
+fn join(site: &Site, pages: &[Box<RenderedPage>], searches_left: &mut usize, diagnostics: &mut Diagnostics) {
     for (id, page) in pages.iter().enumerate() {
         diagnostics.append(page.diagnostics.clone());
         for broken in &page.broken {
@@ -504,11 +503,16 @@ fn take_one(searches_left: &mut usize) -> bool {
     is_left
 }
 
-fn check_anchors<'a>(site: &Site, pages: &'a [RenderedPage], searches_left: &mut usize, diagnostics: &mut Diagnostics) {
+fn check_anchors<'a>(
+    site: &Site,
+    pages: &'a [Box<RenderedPage>],
+    searches_left: &mut usize,
+    diagnostics: &mut Diagnostics,
+) {
     // Why a page could not be rendered is said already.
     let is_broken = |link: &AnchorLink<'_>| pages[link.page].ids.as_ref().is_some_and(|ids| !ids.contains(link.anchor));
     let of_page =
-        |(id, page): (PageId, &'a RenderedPage)| page.anchors.iter().filter(is_broken).map(move |link| (id, link));
+        |(id, page): (PageId, &'a Box<RenderedPage>)| page.anchors.iter().filter(is_broken).map(move |link| (id, link));
     let broken: Vec<(PageId, AnchorLink<'_>)> = pages.par_iter().enumerate().flat_map_iter(of_page).collect();
     for (id, link) in broken {
         let ids = pages[link.page].ids.as_ref().expect("invariant: an anchor is compared with the ids of its page");
@@ -523,7 +527,7 @@ fn check_anchors<'a>(site: &Site, pages: &'a [RenderedPage], searches_left: &mut
     }
 }
 
-fn placements(site: &Site, pages: &[RenderedPage]) -> BTreeMap<String, Vec<Placement>> {
+fn placements(site: &Site, pages: &[Box<RenderedPage>]) -> BTreeMap<String, Vec<Placement>> {
     let mut placements: BTreeMap<String, Vec<Placement>> = BTreeMap::new();
     for (id, page) in pages.iter().enumerate() {
         for form in &page.forms {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use pulldown_cmark_escape::escape_html;
@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 
+use crate::Failure;
 use crate::address;
 use crate::markdown;
 use crate::moment::Moment;
@@ -92,29 +93,36 @@ impl Feed {
     }
 }
 
-/// Both formats of each feed: site path and text. What [`content`] made of a page is taken from `known`, if it is there.
-#[must_use]
+/// Hands both formats of each feed to `write`, by their site paths. What [`content`] made of a page is taken from
+/// `known`, if it is there.
+///
+/// # Errors
+/// Those of `write`.
 pub fn render<'a>(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
     feeds: &[&Feed],
     known: &(dyn Fn(PageId) -> Option<&'a str> + Sync),
-) -> Vec<(String, String)> {
-    // A page that is in several feeds is written once.
-    let ids: BTreeSet<PageId> = feeds.iter().flat_map(|feed| feed.entries.iter().copied()).collect();
-    let entries: HashMap<PageId, Entry> =
-        ids.into_par_iter().map(|id| (id, Entry::new(site, tree, theme, id, known(id)))).collect();
-    feeds
-        .par_iter()
-        .flat_map_iter(|feed| {
-            let [in_atom, in_json] = feed.addresses();
-            [(in_atom, atom(site, feed, &entries)), (in_json, json(site, feed, &entries))]
-        })
-        .collect()
+    write: impl Fn(&str, String) -> Result<(), Failure> + Sync,
+) -> Result<(), Failure> {
+    // What is said of a page that is in several feeds is made once.
+    let mut counts: BTreeMap<PageId, usize> = BTreeMap::new();
+    feeds.iter().flat_map(|feed| &feed.entries).for_each(|id| *counts.entry(*id).or_default() += 1);
+    let entry = |id: PageId| Entry::new(site, tree, theme, id, known(id));
+    let shared: HashMap<PageId, Entry> =
+        counts.into_par_iter().filter(|(_, count)| *count > 1).map(|(id, _)| (id, entry(id))).collect();
+    feeds.par_iter().try_for_each(|feed| {
+        let of_page = |id: &PageId| shared.get(id).map_or_else(|| Cow::Owned(entry(*id)), Cow::Borrowed);
+        let entries: Vec<Cow<'_, Entry>> = feed.entries.iter().map(of_page).collect();
+        let [in_atom, in_json] = feed.addresses();
+        write(&in_atom, atom(site, feed, &entries))?;
+        write(&in_json, json(site, feed, &entries))
+    })
 }
 
 /// What each format says about a page, as it stands in every feed.
+#[derive(Clone)]
 struct Entry {
     atom: String,
     json: String,
@@ -231,7 +239,7 @@ fn head<'a>(site: &'a Site, feed: &Feed) -> (String, &'a str, String) {
     }
 }
 
-fn atom(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry>) -> String {
+fn atom(site: &Site, feed: &Feed, entries: &[Cow<'_, Entry>]) -> String {
     let (title, description, page) = head(site, feed);
     let own = address::permalink(&site.config.base_url, &address::beside(&feed.folder, ATOM));
     let updated = feed.entries.iter().map(|id| newest(&site.pages[*id])).max().flatten();
@@ -251,7 +259,7 @@ fn atom(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry>) -> String {
     xml.push_str("<author>");
     element("name", &site.config.title, &mut xml);
     xml.push_str("</author>\n");
-    feed.entries.iter().for_each(|id| xml.push_str(&entries[id].atom));
+    entries.iter().for_each(|entry| xml.push_str(&entry.atom));
     xml.push_str("</feed>\n");
     xml
 }
@@ -293,9 +301,9 @@ fn escape(text: &str, xml: &mut String) {
     }
 }
 
-fn json(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry>) -> String {
+fn json(site: &Site, feed: &Feed, entries: &[Cow<'_, Entry>]) -> String {
     let (title, description, page) = head(site, feed);
-    let items: Vec<&str> = feed.entries.iter().map(|id| entries[id].json.as_str()).collect();
+    let items: Vec<&str> = entries.iter().map(|entry| entry.json.as_str()).collect();
     let own = address::permalink(&site.config.base_url, &address::beside(&feed.folder, JSON));
     let text = |text: &str| serde_json::to_string(text).expect("invariant: text is JSON");
     let members = [
