@@ -21,7 +21,10 @@ use generator::markdown::OPTIONS;
 use pulldown_cmark::{Parser, html};
 use rayon::prelude::*;
 
-const RUNS: usize = 5;
+/// How many runs there are, more of the short ones.
+fn runs(pages: usize) -> usize {
+    (10_000 / pages.max(1)).clamp(5, 25)
+}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -43,7 +46,7 @@ fn measure(pages: usize) {
     let out = root.join("out");
     let mut floors = Vec::new();
     let mut candors = Vec::new();
-    for _ in 0..RUNS {
+    for _ in 0..runs(pages) {
         let myself = std::env::current_exe().expect("a benchmark has a path");
         floors.push(run(Command::new(myself).arg("floor").arg(root.join("content")).arg(&out), &out));
         let candor = env!("CARGO_BIN_EXE_candor");

@@ -159,12 +159,14 @@ pub fn href(site_path: &str) -> String {
 
 /// The same with what follows the path.
 #[must_use]
-pub fn with_suffix(site_path: &str, suffix: &Suffix) -> String {
-    let mut link = href(site_path);
-    link.push_str(&suffix.query);
+pub fn with_suffix(site_path: &str, suffix: &Suffix<'_>) -> String {
+    let length = suffix.fragment.as_ref().map_or(0, |fragment| "#".len() + fragment.len());
+    let mut link = String::with_capacity(site_path.len() + suffix.query.len() + length);
+    link.extend(utf8_percent_encode(site_path, PATH));
+    link.push_str(suffix.query);
     if let Some(fragment) = &suffix.fragment {
         link.push('#');
-        link.push_str(&href(fragment));
+        link.extend(utf8_percent_encode(fragment, PATH));
     }
     link
 }
@@ -201,43 +203,43 @@ pub fn output_folder(site_path: &str) -> Option<&str> {
 
 /// What follows the path in a link.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Suffix {
+pub struct Suffix<'a> {
     /// The query with its `?`, as it was written; empty where there is none.
-    pub query: String,
+    pub query: &'a str,
     /// The fragment without its `#`, decoded.
-    pub fragment: Option<String>,
+    pub fragment: Option<Cow<'a, str>>,
 }
 
 /// Where a link leads, as its author wrote it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Destination {
+pub enum Destination<'a> {
     /// Another site, mail, or anything else with a scheme.
     Outside,
     /// A place on the same page.
-    Fragment(String),
+    Fragment(Cow<'a, str>),
     /// A path from the root of the site, with what follows it.
-    SitePath(String, Suffix),
+    SitePath(Cow<'a, str>, Suffix<'a>),
     /// A file under `content/`, by its path there, with what follows it. None where the path leaves the folder.
-    Content(Option<String>, Suffix),
+    Content(Option<String>, Suffix<'a>),
 }
 
 /// Reads a link's destination; `from` is the content path of the file it stands in.
 #[must_use]
-pub fn destination(from: &str, link: &str) -> Destination {
+pub fn destination<'a>(from: &str, link: &'a str) -> Destination<'a> {
     let scheme = link.split_once(':').map_or("", |(scheme, _)| scheme);
     let has_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+.-".contains(letter));
     if has_scheme || link.starts_with("//") {
         return Destination::Outside;
     }
-    let decode = |text: &str| -> String {
+    let decode = |text: &'a str| -> Cow<'a, str> {
         // As nearly every link is written.
         if text.is_ascii() && !text.contains('%') {
-            return text.to_owned();
+            return text.into();
         }
         match percent_decode_str(text).decode_utf8_lossy() {
-            decoded if decoded.is_ascii() => decoded.into_owned(),
-            decoded => nfc(&decoded).into_owned(),
+            decoded if decoded.is_ascii() => decoded,
+            decoded => nfc(&decoded).into_owned().into(),
         }
     };
     let (path, fragment) = match link.split_once('#') {
@@ -248,7 +250,7 @@ pub fn destination(from: &str, link: &str) -> Destination {
     if path.is_empty() {
         return Destination::Fragment(fragment.unwrap_or_default());
     }
-    let (path, suffix) = (decode(path), Suffix { query: query.to_owned(), fragment });
+    let (path, suffix) = (decode(path), Suffix { query, fragment });
     if path.starts_with('/') {
         return Destination::SitePath(path, suffix);
     }
@@ -404,7 +406,7 @@ mod tests {
     #[test]
     fn links() {
         use Destination::{Content, Fragment, Outside, SitePath};
-        let fragment = |text: &str| Suffix { query: String::new(), fragment: Some(text.to_owned()) };
+        let fragment = |text: &'static str| Suffix { query: "", fragment: Some(text.into()) };
         let none = Suffix::default;
         assert_eq!(destination("a.md", "https://example.org"), Outside);
         assert_eq!(destination("a.md", "mailto:a@example.org"), Outside);
@@ -414,7 +416,7 @@ mod tests {
         assert_eq!(destination("g/a.md", "../b.md#c"), Content(Some("b.md".into()), fragment("c")));
         assert_eq!(destination("g/a.md", "a%20b.md"), Content(Some("g/a b.md".into()), none()));
         assert_eq!(destination("a.md", "../b.md"), Content(None, none()));
-        let both = Suffix { query: "?d=e".into(), fragment: Some("c".into()) };
+        let both = Suffix { query: "?d=e", fragment: Some("c".into()) };
         assert_eq!(with_suffix("/a b/", &both), "/a%20b/?d=e#c");
         assert_eq!(destination("a.md", "b.md?d=e#c"), Content(Some("b.md".into()), both));
     }

@@ -169,7 +169,7 @@ fn publish(
 struct Rendering {
     contract: Contract,
     headers: Headers,
-    pages: Vec<RenderedPage>,
+    pages: Vec<Box<RenderedPage>>,
     others: Others,
 }
 
@@ -204,9 +204,9 @@ fn render(
         .enumerate()
         .map(|(id, page)| match page {
             Some(page) if page.is_kept(&site.pages[id], output) => Ok(page),
-            _ => render_page(site, tree, theme, &gate, &forms, id, options, output),
+            _ => render_page(site, tree, theme, &gate, &forms, id, options, output).map(Box::new),
         })
-        .collect::<Result<Vec<RenderedPage>, Failure>>()?;
+        .collect::<Result<Vec<Box<RenderedPage>>, Failure>>()?;
     let others = match kept.others {
         Some(others) if keep_files(site, output) => others,
         _ => write_files(site, tree, theme, options, &gate, output)?,
@@ -216,8 +216,9 @@ fn render(
     write_search(site, &pages, output)?;
     admin::write(site, tree, output)?;
     observer.begins(Stage::Check, 0);
-    join(site, &pages, diagnostics);
-    check_anchors(site, &pages, diagnostics);
+    let mut searches_left = SEARCHES_MAX;
+    join(site, &pages, &mut searches_left, diagnostics);
+    check_anchors(site, &pages, &mut searches_left, diagnostics);
     let on_pages = pages.iter().flat_map(|page| &page.used);
     let mut used: BTreeSet<Used> = others.used.iter().chain(on_pages).copied().collect();
     let contract = contract::assemble(site, tree, theme, &forms, &placements(site, &pages), &mut used, diagnostics);
@@ -424,7 +425,7 @@ fn write_lists(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
-    pages: &[RenderedPage],
+    pages: &[Box<RenderedPage>],
     edited: Option<&BTreeSet<PageId>>,
     output: &impl Output,
 ) -> Result<(), Failure> {
@@ -438,9 +439,8 @@ fn write_lists(
     let is_fresh = |feed: &&Feed| shows_edited(feed) || !feed.addresses().iter().all(|address| output.keep(address));
     let fresh: Vec<&Feed> = site.feeds.iter().filter(is_fresh).collect();
     let content = |id: PageId| pages[id].content.as_deref();
-    feed::render(site, tree, theme, &fresh, &content)
-        .into_iter()
-        .try_for_each(|(path, text)| output.write(&path, text.into_bytes()))?;
+    let write = |address: &str, text: String| output.write(address, text.into_bytes());
+    feed::render(site, tree, theme, &fresh, &content, write)?;
     output.write(well_known::REDIRECTS, well_known::redirects(site).into_bytes())?;
     if !site.by_address.contains_key(well_known::ROBOTS) {
         output.write(well_known::ROBOTS, well_known::robots(site).into_bytes())?;
@@ -449,7 +449,7 @@ fn write_lists(
 }
 
 /// Writes the index of all words, and what searches it.
-fn write_search(site: &Site, pages: &[RenderedPage], output: &impl Output) -> Result<(), Failure> {
+fn write_search(site: &Site, pages: &[Box<RenderedPage>], output: &impl Output) -> Result<(), Failure> {
     let Some(script) = search::script(site).filter(|_| output.is_kept()) else { return Ok(()) };
     let indexed = site.pages.iter().zip(pages).filter_map(|(page, rendered)| {
         let (title, description) = (&page.front.title, &page.front.description);
@@ -465,7 +465,7 @@ fn write_policy(
     site: &Site,
     headers: &Headers,
     used: &[Used],
-    pages: &[RenderedPage],
+    pages: &[Box<RenderedPage>],
     output: &impl Output,
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Failure> {
@@ -482,14 +482,12 @@ fn write_policy(
 }
 
 /// Collects what parallel work found, in the order of the pages.
-fn join(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
-    let mut searches_left = SEARCHES_MAX;
+fn join(site: &Site, pages: &[Box<RenderedPage>], searches_left: &mut usize, diagnostics: &mut Diagnostics) {
     for (id, page) in pages.iter().enumerate() {
         diagnostics.append(page.diagnostics.clone());
         for broken in &page.broken {
             let from = site.pages[id].content_path();
-            searches_left = searches_left.saturating_sub(1);
-            let searched = link::resolve(site, from, Some(id), &broken.destination, searches_left > 0);
+            let searched = link::resolve(site, from, Some(id), &broken.destination, take_one(searches_left));
             diagnostics.push(match searched.err().and_then(|searched| searched.help) {
                 Some(help) => broken.diagnostic.clone().help(help),
                 None => broken.diagnostic.clone(),
@@ -498,20 +496,30 @@ fn join(site: &Site, pages: &[RenderedPage], diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_anchors<'a>(site: &Site, pages: &'a [RenderedPage], diagnostics: &mut Diagnostics) {
+/// Whether one more search may be made.
+fn take_one(searches_left: &mut usize) -> bool {
+    let is_left = *searches_left > 0;
+    *searches_left -= usize::from(is_left);
+    is_left
+}
+
+fn check_anchors<'a>(
+    site: &Site,
+    pages: &'a [Box<RenderedPage>],
+    searches_left: &mut usize,
+    diagnostics: &mut Diagnostics,
+) {
     // Why a page could not be rendered is said already.
     let is_broken = |link: &AnchorLink<'_>| pages[link.page].ids.as_ref().is_some_and(|ids| !ids.contains(link.anchor));
     let of_page =
-        |(id, page): (PageId, &'a RenderedPage)| page.anchors.iter().filter(is_broken).map(move |link| (id, link));
+        |(id, page): (PageId, &'a Box<RenderedPage>)| page.anchors.iter().filter(is_broken).map(move |link| (id, link));
     let broken: Vec<(PageId, AnchorLink<'_>)> = pages.par_iter().enumerate().flat_map_iter(of_page).collect();
-    let mut searches_left = SEARCHES_MAX;
     for (id, link) in broken {
         let ids = pages[link.page].ids.as_ref().expect("invariant: an anchor is compared with the ids of its page");
         let target = &site.pages[link.page];
         let diagnostic = Diagnostic::error(&site.pages[id].path, link.span, "link target does not exist")
             .label(format!("no anchor `{}` on `{}`", link.anchor, target.path));
-        searches_left = searches_left.saturating_sub(1);
-        let near = if searches_left > 0 { near_match(link.anchor, ids.iter()) } else { None };
+        let near = if take_one(searches_left) { near_match(link.anchor, ids.iter()) } else { None };
         diagnostics.push(match near {
             Some(near) => diagnostic.help(format!("did you mean `#{near}`?")),
             None => diagnostic,
@@ -519,7 +527,7 @@ fn check_anchors<'a>(site: &Site, pages: &'a [RenderedPage], diagnostics: &mut D
     }
 }
 
-fn placements(site: &Site, pages: &[RenderedPage]) -> BTreeMap<String, Vec<Placement>> {
+fn placements(site: &Site, pages: &[Box<RenderedPage>]) -> BTreeMap<String, Vec<Placement>> {
     let mut placements: BTreeMap<String, Vec<Placement>> = BTreeMap::new();
     for (id, page) in pages.iter().enumerate() {
         for form in &page.forms {

@@ -4,14 +4,15 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use pulldown_cmark_escape::escape_html;
 use rayon::prelude::*;
-use serde_json::{Value, json};
+use serde::Serialize;
 use statement::diagnostic::{Diagnostic, Diagnostics};
 
+use crate::Failure;
 use crate::address;
 use crate::markdown;
 use crate::moment::Moment;
@@ -92,58 +93,113 @@ impl Feed {
     }
 }
 
-/// Both formats of each feed: site path and text. What [`content`] made of a page is taken from `known`, if it is there.
-#[must_use]
+/// Hands both formats of each feed to `write`, by their site paths. What [`content`] made of a page is taken from
+/// `known`, if it is there.
+///
+/// # Errors
+/// Those of `write`.
 pub fn render<'a>(
     site: &Site,
     tree: &SourceTree,
     theme: &Theme,
     feeds: &[&Feed],
     known: &(dyn Fn(PageId) -> Option<&'a str> + Sync),
-) -> Vec<(String, String)> {
-    // A page that is in several feeds is looked at once.
-    let ids: BTreeSet<PageId> = feeds.iter().flat_map(|feed| feed.entries.iter().copied()).collect();
-    let entries: HashMap<PageId, Entry<'_>> =
-        ids.into_par_iter().map(|id| (id, Entry::new(site, tree, theme, id, known(id)))).collect();
-    feeds
-        .par_iter()
-        .flat_map_iter(|feed| {
-            let [in_atom, in_json] = feed.addresses();
-            [(in_atom, atom(site, feed, &entries)), (in_json, json(site, feed, &entries))]
-        })
-        .collect()
+    write: impl Fn(&str, String) -> Result<(), Failure> + Sync,
+) -> Result<(), Failure> {
+    // What is said of a page that is in several feeds is made once.
+    let mut counts: BTreeMap<PageId, usize> = BTreeMap::new();
+    feeds.iter().flat_map(|feed| &feed.entries).for_each(|id| *counts.entry(*id).or_default() += 1);
+    let entry = |id: PageId| Entry::new(site, tree, theme, id, known(id));
+    let shared: HashMap<PageId, Entry> =
+        counts.into_par_iter().filter(|(_, count)| *count > 1).map(|(id, _)| (id, entry(id))).collect();
+    feeds.par_iter().try_for_each(|feed| {
+        let of_page = |id: &PageId| shared.get(id).map_or_else(|| Cow::Owned(entry(*id)), Cow::Borrowed);
+        let entries: Vec<Cow<'_, Entry>> = feed.entries.iter().map(of_page).collect();
+        let [in_atom, in_json] = feed.addresses();
+        write(&in_atom, atom(site, feed, &entries))?;
+        write(&in_json, json(site, feed, &entries))
+    })
 }
 
-/// What both formats say about a page.
-struct Entry<'a> {
-    title: String,
-    url: String,
-    published: String,
-    updated: String,
-    summary: String,
-    /// The whole text, with absolute links; none where the settings want summaries.
-    content: Option<Cow<'a, str>>,
-    terms: Vec<String>,
+/// What each format says about a page, as it stands in every feed.
+#[derive(Clone)]
+struct Entry {
+    atom: String,
+    json: String,
 }
 
-impl<'a> Entry<'a> {
-    fn new(site: &Site, tree: &SourceTree, theme: &Theme, id: PageId, known: Option<&'a str>) -> Self {
+impl Entry {
+    fn new(site: &Site, tree: &SourceTree, theme: &Theme, id: PageId, known: Option<&str>) -> Self {
         let page = &site.pages[id];
         let file = tree.text(&page.path).expect("invariant: a page's file is in the tree");
+        let url = address::permalink(&site.config.base_url, &page.address);
         let published = page.front.date.as_ref().map(Moment::rfc3339).unwrap_or_default();
+        let updated = page.front.updated.as_ref().map_or_else(|| published.clone(), Moment::rfc3339);
+        let summary = summary::summary(site, page, file);
+        let terms = page.front.filed.iter().flat_map(|filed| &filed.terms).map(|term| term.value.as_str()).collect();
         // What is wrong with the text has been said when the page was rendered.
         let render = || markdown::render(site, theme, id, file, &HashMap::new(), &mut Diagnostics::new()).html;
+        // The whole text, with absolute links; none where the settings want summaries.
         let made = || known.map_or_else(|| Cow::Owned(content(site, page, &render())), Cow::Borrowed);
         let content = site.config.feed.is_full.then(made);
-        Self {
-            title: page.front.title.clone(),
-            url: address::permalink(&site.config.base_url, &page.address),
-            updated: page.front.updated.as_ref().map_or_else(|| published.clone(), Moment::rfc3339),
-            published,
-            summary: summary::summary(site, page, file),
-            content,
-            terms: page.front.filed.iter().flat_map(|filed| &filed.terms).map(|term| term.value.clone()).collect(),
+        // An item must have content (JSON Feed 1.1, “Items”): what describes the page, else its title.
+        let content_text = if summary.is_empty() { &page.front.title } else { &summary };
+        let item = Item {
+            content_html: content.as_deref(),
+            content_text: content.is_none().then_some(content_text),
+            date_modified: &updated,
+            date_published: &published,
+            id: &url,
+            summary: &summary,
+            tags: terms,
+            title: &page.front.title,
+            url: &url,
+        };
+        Self { atom: item.to_atom(), json: serde_json::to_string(&item).expect("invariant: text is JSON") }
+    }
+}
+
+/// A page, in the words of JSON Feed.
+#[derive(Serialize)]
+struct Item<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_html: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_text: Option<&'a str>,
+    date_modified: &'a str,
+    date_published: &'a str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    summary: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<&'a str>,
+    title: &'a str,
+    url: &'a str,
+}
+
+impl Item<'_> {
+    fn to_atom(&self) -> String {
+        let mut xml = String::from("<entry>\n");
+        element("title", self.title, &mut xml);
+        link("alternate", "text/html", self.url, &mut xml);
+        element("id", self.id, &mut xml);
+        element("published", self.date_published, &mut xml);
+        element("updated", self.date_modified, &mut xml);
+        for term in &self.tags {
+            xml.push_str("<category");
+            attribute("term", term, &mut xml);
+            xml.push_str("/>\n");
         }
+        if !self.summary.is_empty() {
+            element("summary", self.summary, &mut xml);
+        }
+        if let Some(content) = self.content_html {
+            xml.push_str("<content type=\"html\">");
+            escape(content, &mut xml);
+            xml.push_str("</content>\n");
+        }
+        xml.push_str("</entry>\n");
+        xml
     }
 }
 
@@ -183,7 +239,7 @@ fn head<'a>(site: &'a Site, feed: &Feed) -> (String, &'a str, String) {
     }
 }
 
-fn atom(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry<'_>>) -> String {
+fn atom(site: &Site, feed: &Feed, entries: &[Cow<'_, Entry>]) -> String {
     let (title, description, page) = head(site, feed);
     let own = address::permalink(&site.config.base_url, &address::beside(&feed.folder, ATOM));
     let updated = feed.entries.iter().map(|id| newest(&site.pages[*id])).max().flatten();
@@ -203,28 +259,7 @@ fn atom(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry<'_>>) -> Strin
     xml.push_str("<author>");
     element("name", &site.config.title, &mut xml);
     xml.push_str("</author>\n");
-    for entry in feed.entries.iter().map(|id| &entries[id]) {
-        xml.push_str("<entry>\n");
-        element("title", &entry.title, &mut xml);
-        link("alternate", "text/html", &entry.url, &mut xml);
-        element("id", &entry.url, &mut xml);
-        element("published", &entry.published, &mut xml);
-        element("updated", &entry.updated, &mut xml);
-        for term in &entry.terms {
-            xml.push_str("<category");
-            attribute("term", term, &mut xml);
-            xml.push_str("/>\n");
-        }
-        if !entry.summary.is_empty() {
-            element("summary", &entry.summary, &mut xml);
-        }
-        if let Some(content) = &entry.content {
-            xml.push_str("<content type=\"html\">");
-            escape(content, &mut xml);
-            xml.push_str("</content>\n");
-        }
-        xml.push_str("</entry>\n");
-    }
+    entries.iter().for_each(|entry| xml.push_str(&entry.atom));
     xml.push_str("</feed>\n");
     xml
 }
@@ -266,42 +301,21 @@ fn escape(text: &str, xml: &mut String) {
     }
 }
 
-fn json(site: &Site, feed: &Feed, entries: &HashMap<PageId, Entry<'_>>) -> String {
+fn json(site: &Site, feed: &Feed, entries: &[Cow<'_, Entry>]) -> String {
     let (title, description, page) = head(site, feed);
-    let items: Vec<Value> = feed.entries.iter().map(|id| item(&entries[id])).collect();
-    let mut feed = json!({
-        "version": "https://jsonfeed.org/version/1.1",
-        "title": title,
-        "home_page_url": page,
-        "feed_url": address::permalink(&site.config.base_url, &address::beside(&feed.folder, JSON)),
-        "language": site.config.language,
-        "items": items,
-    });
-    if !description.is_empty() {
-        feed["description"] = description.into();
-    }
-    serde_json::to_string(&feed).expect("invariant: a value is JSON") + "\n"
-}
-
-fn item(entry: &Entry<'_>) -> Value {
-    let mut item = json!({
-        "id": entry.url,
-        "url": entry.url,
-        "title": entry.title,
-        "date_published": entry.published,
-        "date_modified": entry.updated,
-    });
-    if !entry.terms.is_empty() {
-        item["tags"] = entry.terms.clone().into();
-    }
-    if !entry.summary.is_empty() {
-        item["summary"] = entry.summary.as_str().into();
-    }
-    // An item must have content (JSON Feed 1.1, “Items”): what describes the page, else its title.
-    match &entry.content {
-        Some(content) => item["content_html"] = content.as_ref().into(),
-        None if entry.summary.is_empty() => item["content_text"] = entry.title.as_str().into(),
-        None => item["content_text"] = entry.summary.as_str().into(),
-    }
-    item
+    let items: Vec<&str> = entries.iter().map(|entry| entry.json.as_str()).collect();
+    let own = address::permalink(&site.config.base_url, &address::beside(&feed.folder, JSON));
+    let text = |text: &str| serde_json::to_string(text).expect("invariant: text is JSON");
+    let members = [
+        (!description.is_empty()).then(|| ("description", text(description))),
+        Some(("feed_url", text(&own))),
+        Some(("home_page_url", text(&page))),
+        Some(("items", format!("[{}]", items.join(",")))),
+        Some(("language", text(&site.config.language))),
+        Some(("title", text(&title))),
+        Some(("version", text("https://jsonfeed.org/version/1.1"))),
+    ];
+    let members: Vec<String> =
+        members.into_iter().flatten().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    format!("{{{}}}\n", members.join(","))
 }

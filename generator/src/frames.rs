@@ -9,7 +9,7 @@ use std::sync::Arc;
 use statement::contract::{AnswerFrame, AnswerPart, FramePart, LetterFrame, Letters};
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use statement::form::{Form, Notify};
-use tera::{Map, Value};
+use tera::Value;
 
 use crate::address;
 use crate::contract::{cut, mark};

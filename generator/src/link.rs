@@ -1,5 +1,6 @@
 //! What a link in `content/` leads to, or why it leads nowhere.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use statement::diagnostic::near_match;
@@ -11,11 +12,11 @@ use crate::words::{Words, small};
 
 /// A link that leads somewhere.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct Link<'a> {
     /// As it is written into the page; none where the author's own words stand.
     pub href: Option<String>,
     /// The place on a page that must exist for the link to be whole.
-    pub anchor: Option<(PageId, String)>,
+    pub anchor: Option<(PageId, Cow<'a, str>)>,
 }
 
 /// A link to a place on a page.
@@ -29,6 +30,9 @@ pub struct AnchorLink<'a> {
     pub anchor: &'a str,
 }
 
+/// As many as most pages have.
+const USUAL_COUNT: usize = 16;
+
 /// The links to a place on a page that stand in one file, kept small until all pages are rendered.
 #[derive(Debug, Default)]
 pub struct AnchorLinks {
@@ -40,6 +44,9 @@ pub struct AnchorLinks {
 impl AnchorLinks {
     /// Adds one.
     pub fn push(&mut self, link: &AnchorLink<'_>) {
+        if self.places.is_empty() {
+            self.places.reserve(USUAL_COUNT);
+        }
         self.anchors.push(link.anchor);
         self.places.push((small(link.span.start)..small(link.span.end), small(link.page)));
     }
@@ -74,13 +81,13 @@ pub struct Broken {
 ///
 /// # Errors
 /// Says why the link leads nowhere.
-pub fn resolve(
+pub fn resolve<'a>(
     site: &Site,
     from: &str,
     own: Option<PageId>,
-    destination: &str,
+    destination: &'a str,
     is_search: bool,
-) -> Result<Link, Broken> {
+) -> Result<Link<'a>, Broken> {
     match address::destination(from, destination) {
         Destination::Outside => Ok(Link { href: None, anchor: None }),
         Destination::Fragment(fragment) => Ok(Link { href: None, anchor: anchor(own, Some(fragment)) }),
@@ -100,10 +107,10 @@ pub fn resolve(
 /// Says why the link leads nowhere.
 pub fn check_as_written(site: &Site, own: PageId, href: &str) -> Result<(), Broken> {
     let address = site.pages[own].address.trim_start_matches('/');
-    let path = match address::destination(address, href) {
+    let path: Cow<'_, str> = match address::destination(address, href) {
         Destination::Outside | Destination::Fragment(_) => return Ok(()),
         Destination::SitePath(path, _) => path,
-        Destination::Content(path, _) => format!("/{}", path.unwrap_or_default()),
+        Destination::Content(path, _) => format!("/{}", path.unwrap_or_default()).into(),
     };
     let found = site_path(site, &address::with_slash(&path), Suffix::default(), false);
     found.map(|_| ()).map_err(|broken| Broken {
@@ -112,18 +119,18 @@ pub fn check_as_written(site: &Site, own: PageId, href: &str) -> Result<(), Brok
     })
 }
 
-fn anchor(page: Option<PageId>, fragment: Option<String>) -> Option<(PageId, String)> {
+fn anchor(page: Option<PageId>, fragment: Option<Cow<'_, str>>) -> Option<(PageId, Cow<'_, str>)> {
     // The empty fragment and `top` are the top of any page (HTML Standard, section 7.4.6.3).
     let fragment = fragment.filter(|fragment| !fragment.is_empty() && !fragment.eq_ignore_ascii_case("top"))?;
     Some((page?, fragment))
 }
 
-fn to_page(site: &Site, page: PageId, suffix: Suffix) -> Link {
+fn to_page<'a>(site: &Site, page: PageId, suffix: Suffix<'a>) -> Link<'a> {
     let href = address::with_suffix(&site.pages[page].address, &suffix);
     Link { href: Some(href), anchor: anchor(Some(page), suffix.fragment) }
 }
 
-fn site_path(site: &Site, path: &str, suffix: Suffix, is_search: bool) -> Result<Link, Broken> {
+fn site_path<'a>(site: &Site, path: &str, suffix: Suffix<'a>, is_search: bool) -> Result<Link<'a>, Broken> {
     if admin::is_admins(site, path) {
         return Err(Broken {
             label: "the site is edited there, and visitors are not led there".to_owned(),
@@ -149,7 +156,7 @@ fn site_path(site: &Site, path: &str, suffix: Suffix, is_search: bool) -> Result
     }
 }
 
-fn content(site: &Site, from: &str, path: &str, suffix: Suffix, is_search: bool) -> Result<Link, Broken> {
+fn content<'a>(site: &Site, from: &str, path: &str, suffix: Suffix<'a>, is_search: bool) -> Result<Link<'a>, Broken> {
     if let Some(page) = site.page_of(path) {
         return Ok(to_page(site, page, suffix));
     }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::Bytes;
 use memchr::memmem;
 use rayon::prelude::*;
-use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, RenameFlags, flock, mkdirat, openat, renameat_with};
+use rustix::io::Errno;
 use statement::contract::Contract;
 use walkdir::WalkDir;
 
@@ -138,6 +139,8 @@ impl Output for Memory<'_> {
 pub struct Folder {
     target: PathBuf,
     staging: PathBuf,
+    /// The same, opened: the way to each file in it is shorter from here than from the root of the disk.
+    staged_in: File,
     contract: PathBuf,
     /// Whether there is a site to compare with.
     was_published: bool,
@@ -174,9 +177,10 @@ impl Folder {
         let staging = target.with_file_name(format!(".{}.staging", name.to_string_lossy()));
         remove(&staging)?;
         fs::create_dir(&staging).map_err(|error| cannot("create", &staging, &error))?;
+        let staged_in = File::open(&staging).map_err(|error| cannot("open", &staging, &error))?;
         let was_published = target.exists();
         let (changed, staged) = (AtomicBool::new(!was_published), AtomicUsize::new(0));
-        Ok(Self { target, staging, contract, was_published, changed, staged, _lock: lock })
+        Ok(Self { target, staging, staged_in, contract, was_published, changed, staged, _lock: lock })
     }
 
     /// Puts the contract beside the site, unless it stands there already.
@@ -207,9 +211,13 @@ impl Output for Folder {
             let next = folders.get(index + 1);
             next.is_some_and(|next| next.strip_prefix(**folder).is_some_and(|rest| rest.starts_with('/')))
         });
-        let create = |folder: &str| {
-            let folder = self.staging.join(folder);
-            fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))
+        let create = |folder: &str| match mkdirat(&self.staged_in, folder, Mode::from_raw_mode(0o777)) {
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            // One above it is in no list.
+            Err(_) => {
+                let folder = self.staging.join(folder);
+                fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))
+            }
         };
         let mut above: Vec<&str> = leaves.iter().filter_map(|(_, folder)| Some(folder.rsplit_once('/')?.0)).collect();
         above.dedup();
@@ -219,15 +227,20 @@ impl Output for Folder {
 
     fn write(&self, site_path: &str, bytes: Vec<u8>) -> Result<(), Failure> {
         let path = address::output_file(site_path);
-        let file = self.staging.join(&path);
         self.staged.fetch_add(1, Ordering::Relaxed);
-        // A file that is published already is the same file in the new folder: neither its bytes nor its time change.
-        let published = self.target.join(&path);
-        if self.was_published && has_bytes(&published, &bytes) && fs::hard_link(&published, &file).is_ok() {
-            return Ok(());
+        if self.was_published {
+            // A file that is published already is the same file in the new folder: neither its bytes nor its time change.
+            let published = self.target.join(&path);
+            if has_bytes(&published, &bytes) && fs::hard_link(&published, self.staging.join(&path)).is_ok() {
+                return Ok(());
+            }
+            self.changed.store(true, Ordering::Relaxed);
         }
-        self.changed.store(true, Ordering::Relaxed);
-        fs::write(&file, bytes).map_err(|error| cannot("write", &file, &error))
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        openat(&self.staged_in, &path, flags, Mode::from_raw_mode(0o666))
+            .map_err(io::Error::from)
+            .and_then(|file| File::from(file).write_all(&bytes))
+            .map_err(|error| cannot("write", &self.staging.join(&path), &error))
     }
 
     fn publish(self, contract: &str) -> Result<(), Failure> {

@@ -23,7 +23,7 @@ pub enum Document {
     /// A version that is being written; none where it cannot be used yet, which has been reported.
     Draft(Option<Box<Statement>>),
     /// A translation of a version: a file whose front matter says what it is a translation `of`.
-    Translation(Translation),
+    Translation(Box<Translation>),
 }
 
 /// A page as its author wrote it.
@@ -114,7 +114,8 @@ pub fn parse(path: &Arc<str>, file: &str, timezone: &TimeZone, diagnostics: &mut
             .map(|statement| Document::Statement(Box::new(statement)));
     }
     if translation::is_translation(&root) {
-        return Translation::parse(path, file, &root, parts.text, diagnostics).map(Document::Translation);
+        return Translation::parse(path, file, &root, parts.text, diagnostics)
+            .map(|translation| Document::Translation(Box::new(translation)));
     }
     let front = FrontMatter::parse(path, &root, timezone, diagnostics)?;
     Some(Document::Page(Page { path: Arc::clone(path), text: parts.text, front: Arc::new(front) }))

@@ -25,7 +25,7 @@ pub struct Last {
     /// What was found before anything was rendered.
     pub(crate) found: Diagnostics,
     /// By page.
-    pub(crate) pages: Vec<RenderedPage>,
+    pub(crate) pages: Vec<Box<RenderedPage>>,
     pub(crate) others: Others,
     /// The day it was built for, and until when that holds.
     pub(crate) day: Date,
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Last {
 /// What of the last build still holds.
 pub(crate) struct Kept {
     /// The pages that are as they were; none where a page must be rendered again.
-    pub(crate) pages: Vec<Option<RenderedPage>>,
+    pub(crate) pages: Vec<Option<Box<RenderedPage>>>,
     pub(crate) others: Option<Others>,
     /// The pages whose text is another, where nothing else is.
     pub(crate) edited: Option<BTreeSet<PageId>>,
@@ -142,7 +142,7 @@ fn parse(site: &Site, tree: &SourceTree, path: &Arc<str>) -> Option<(PageId, pag
     }
 }
 
-fn keep(pages: Vec<RenderedPage>, is_fresh: impl Fn(PageId) -> bool) -> Vec<Option<RenderedPage>> {
+fn keep(pages: Vec<Box<RenderedPage>>, is_fresh: impl Fn(PageId) -> bool) -> Vec<Option<Box<RenderedPage>>> {
     pages.into_iter().enumerate().map(|(id, page)| (!is_fresh(id)).then_some(page)).collect()
 }
 

@@ -91,10 +91,7 @@ pub fn page(html: &str) -> Scanned<'_> {
         look_at_element(tag, attributes, text, &mut findings);
     });
     ids.sort_unstable();
-    let mut sorted = Words::default();
-    ids.iter().for_each(|id| sorted.push(id));
-    sorted.shrink();
-    Scanned { ids: Ids { sorted }, findings }
+    Scanned { ids: Ids { sorted: Words::of(&ids) }, findings }
 }
 
 /// What a page says to whoever reads it, or searches it: its text without tags, comments, scripts and styles, with one

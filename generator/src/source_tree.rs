@@ -7,13 +7,15 @@
 #![expect(clippy::disallowed_methods, reason = "the one module that reads the disk")]
 
 use std::borrow::Cow;
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ahash::AHashMap;
 use rayon::prelude::*;
+use rustix::fs::{Mode, OFlags, openat};
 use statement::diagnostic::{Diagnostic, Diagnostics};
 use walkdir::WalkDir;
 
@@ -135,7 +137,9 @@ impl SourceTree {
             }
             is_same
         });
-        let read: Vec<Result<Vec<ReadFile>, Failure>> = found.par_chunks(FILES_IN_A_PIECE).map(read_files).collect();
+        let folder = open(&canonical_root)?;
+        let read: Vec<Result<Vec<ReadFile>, Failure>> =
+            found.par_chunks(FILES_IN_A_PIECE).map(|files| read_files(files, root, &folder)).collect();
         let mut files = Vec::with_capacity(found.len());
         for read in read {
             for (file, diagnostic) in read? {
@@ -166,6 +170,7 @@ impl SourceTree {
     /// more than the text of known files may have changed: then all must be read.
     pub fn reread<'a>(&mut self, root: &Path, touched: impl IntoIterator<Item = &'a PathBuf>) -> Option<Vec<Arc<str>>> {
         let mut changed = Vec::new();
+        let folder = open(root).ok()?;
         for file in touched {
             let path = site_path(root, file).ok()?;
             let Some(&index) = self.by_path.get(path.as_str()) else {
@@ -178,7 +183,7 @@ impl SourceTree {
             };
             let is_file = file.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
             let (SourceFile { path, contents }, diagnostic) =
-                read_files(&[(path, file.clone())]).ok().filter(|_| is_file)?.pop()?;
+                read_files(&[(path, file.clone())], root, &folder).ok().filter(|_| is_file)?.pop()?;
             match (&self.files[index].contents, &contents) {
                 (Contents::Text(last), Contents::Text(next)) if diagnostic.is_none() => {
                     if last.as_str() != next.as_str() {
@@ -250,7 +255,7 @@ impl SourceFile {
             Contents::Bytes(bytes) => Ok(bytes[..bytes.len().min(length)].to_vec()),
             Contents::Unread(file) => {
                 let mut head = Vec::new();
-                std::fs::File::open(file)
+                File::open(file)
                     .and_then(|opened| opened.take(length as u64).read_to_end(&mut head))
                     .map_err(|error| Failure(format!("cannot read `{}`: {error}", file.display())))?;
                 Ok(head)
@@ -355,14 +360,23 @@ fn is_text(path: &str) -> bool {
 /// A file, and what is wrong with how it was written.
 type ReadFile = (SourceFile, Option<Diagnostic>);
 
-/// Reads files; their texts come to stand in one piece of memory.
-fn read_files(found: &[(String, PathBuf)]) -> Result<Vec<ReadFile>, Failure> {
+/// Opens a folder: the way to each file in it is shorter from there than from the root of the disk.
+fn open(folder: &Path) -> Result<File, Failure> {
+    File::open(folder).map_err(|error| Failure(format!("cannot read `{}`: {error}", folder.display())))
+}
+
+/// Reads files below `root`, which is open as `folder`; their texts come to stand in one piece of memory.
+fn read_files(found: &[(String, PathBuf)], root: &Path, folder: &File) -> Result<Vec<ReadFile>, Failure> {
     let mut piece = String::with_capacity(found.len() * USUAL_LENGTH);
     let mut read = Vec::with_capacity(found.len());
     for (path, file) in found {
         let path: Arc<str> = path.as_str().into();
         let start = piece.len();
-        let (other, fault) = read_file(&path, file, &mut piece)?;
+        let open_text = || {
+            let opened = openat(folder, file.strip_prefix(root).unwrap_or(file), OFlags::CLOEXEC, Mode::empty())?;
+            Ok(File::from(opened))
+        };
+        let (other, fault) = read_file(&path, file, open_text, &mut piece)?;
         read.push((path, start..piece.len(), other, fault));
     }
     piece.shrink_to_fit();
@@ -378,6 +392,7 @@ fn read_files(found: &[(String, PathBuf)]) -> Result<Vec<ReadFile>, Failure> {
 fn read_file(
     path: &Arc<str>,
     file: &Path,
+    open_text: impl Fn() -> io::Result<File>,
     piece: &mut String,
 ) -> Result<(Option<Contents>, Option<Diagnostic>), Failure> {
     let failed = |error| Failure(format!("cannot read `{}`: {error}", file.display()));
@@ -391,9 +406,9 @@ fn read_file(
         return Ok((Some(Contents::Bytes(Cow::Owned(bytes))), None));
     }
     // Without a limit, which there is none to, the file would be asked for its length, and where it is read.
-    match std::fs::File::open(file).and_then(|opened| opened.take(u64::MAX).read_to_string(piece)) {
+    match open_text().and_then(|opened| opened.take(u64::MAX).read_to_string(piece)) {
         Ok(_) => Ok((None, None)),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             let bytes = std::fs::read(file).map_err(failed)?;
             let at = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
             // The text up to the fault is kept as it is, so that the place can be shown.

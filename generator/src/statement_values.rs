@@ -508,7 +508,7 @@ fn explanation_value(publication: &Publication, statement: &Statement) -> Value 
     let explanation = explain(statement);
     let page = publication.address_of_file(statement);
     let place = |section: &str| {
-        let suffix = address::Suffix { query: String::new(), fragment: Some(section.to_owned()) };
+        let suffix = address::Suffix { query: "", fragment: Some(section.into()) };
         address::with_suffix(&page, &suffix)
     };
     let promises = explanation.promises.iter().map(|promise| {

@@ -2,6 +2,9 @@
 //!
 //! It does not know what they mean.
 
+const USUAL_COUNT: usize = 16;
+const USUAL_LENGTH: usize = 8;
+
 /// Texts, by their place in the order they were added.
 #[derive(Debug, Default)]
 pub struct Words {
@@ -11,8 +14,25 @@ pub struct Words {
 }
 
 impl Words {
+    /// Texts that are all there already, in as much memory as they need.
+    #[must_use]
+    pub fn of(words: &[impl AsRef<str>]) -> Self {
+        let mut text = String::with_capacity(words.iter().map(|word| word.as_ref().len()).sum());
+        let mut ends = Vec::with_capacity(words.len());
+        for word in words {
+            text.push_str(word.as_ref());
+            ends.push(small(text.len()));
+        }
+        Self { text, ends }
+    }
+
     /// Adds one.
     pub fn push(&mut self, word: &str) {
+        if self.ends.is_empty() {
+            // As many as most pages have, so that they are not moved again and again.
+            self.text.reserve(USUAL_COUNT * USUAL_LENGTH);
+            self.ends.reserve(USUAL_COUNT);
+        }
         self.text.push_str(word);
         self.ends.push(small(self.text.len()));
     }
@@ -76,6 +96,7 @@ mod tests {
         words.shrink();
         assert!(words.iter().eq(added));
         assert!(added.iter().all(|word| words.contains_in_order(word)));
+        assert!(Words::of(&added).iter().eq(added));
         assert!(["aa", "b", "ê"].iter().all(|word| !words.contains_in_order(word)));
     }
 }

@@ -11,7 +11,7 @@ use grass::{ErrorKind, Fs, Options};
 use statement::diagnostic::Diagnostic;
 
 use crate::source_tree::SourceTree;
-use crate::template::sentence;
+use crate::template::faults::sentence;
 
 /// A theme's files under `assets/`, by their paths there.
 struct Files<'a> {

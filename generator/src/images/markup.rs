@@ -49,9 +49,10 @@ pub fn complete(site: &Site, own: PageId, html: &str) -> Option<String> {
         }
         let value = |wanted: &str| attributes.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let Some((_, source)) = value("src") else { return };
-        let path = match address::destination(page, scan::decode(source).trim()) {
+        let source = scan::decode(source);
+        let path = match address::destination(page, source.trim()) {
             Destination::SitePath(path, _) => path,
-            Destination::Content(Some(path), _) => format!("/{path}"),
+            Destination::Content(Some(path), _) => format!("/{path}").into(),
             _ => return,
         };
         let Some((file, size)) = picture_at(site, &path) else { return };

@@ -1,7 +1,7 @@
 //! The anchors of headings, and of a statement's paragraphs: known when the whole text is read.
 
 use ahash::{AHashMap, AHashSet};
-use pulldown_cmark::{Event, Tag};
+use pulldown_cmark::{CowStr, Event, InlineStr, Tag};
 use pulldown_cmark_escape::escape_html;
 use statement::diagnostic::Diagnostic;
 use statement::prose::TOP;
@@ -36,12 +36,16 @@ impl Renderer<'_, '_> {
                 Some(id) => id.to_string(),
                 None => {
                     let anchor = unused_anchor(&heading.title, self.theme, &mut taken, &mut counts);
-                    *id = Some(anchor.clone().into());
+                    // Most are so short that they need no memory of their own.
+                    let short = InlineStr::try_from(anchor.as_str()).map(CowStr::Inlined);
+                    *id = Some(short.unwrap_or_else(|_| anchor.clone().into()));
                     anchor
                 }
             };
             let level = *level as u8;
-            self.rendered.headings.push(Heading { id: anchor, title: heading.title.trim().to_owned(), level });
+            let trimmed = heading.title.trim();
+            let title = if trimmed.len() == heading.title.len() { heading.title } else { trimmed.to_owned() };
+            self.rendered.headings.push(Heading { id: anchor, title, level });
         }
         self.ids = taken;
     }

@@ -23,12 +23,13 @@ impl<'a> Renderer<'a, '_> {
         // An inline link shows its destination; a reference stands for it.
         let span = self.in_file(&destination_in(self.text, range, &destination));
         let from = self.site.pages[self.id].content_path();
-        match link::resolve(self.site, from, Some(self.id), &destination, false) {
-            Ok(link) => {
-                if let Some((page, anchor)) = link.anchor {
+        let resolved = link::resolve(self.site, from, Some(self.id), &destination, false);
+        match resolved.map(|link| (link.href, link.anchor)) {
+            Ok((href, anchor)) => {
+                if let Some((page, anchor)) = anchor {
                     self.rendered.anchors.push(&AnchorLink { span, page, anchor: &anchor });
                 }
-                link.href.map_or(destination, CowStr::from)
+                href.map_or(destination, CowStr::from)
             }
             Err(broken) => {
                 let diagnostic = Diagnostic::error(self.path, span, "link target does not exist").label(broken.label);

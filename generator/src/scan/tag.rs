@@ -3,7 +3,7 @@
 //!
 //! It leaves the tree alone, and does not know what a tag means.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 
 /// Calls `found(tag, attributes)` for every start tag, in order; names and values are as written.
 pub fn tags<'a>(html: &'a str, mut found: impl FnMut(&'a str, &[(&'a str, &'a str)])) {
@@ -30,8 +30,11 @@ fn walk<'a>(
     let mut attributes = Vec::new();
     // Where the text begins that is being read, and from where on its end is looked for.
     let (mut text, mut at) = (0, 0);
-    while let Some(offset) = memchr(b'<', &bytes[at..]) {
-        let open = at + offset;
+    // One search for all of them: begun again for each, it would take as long as looking at it.
+    for open in memchr_iter(b'<', bytes) {
+        if open < at {
+            continue;
+        }
         let start = open + 1;
         let rest = &html[start..];
         // What a picture in SVG says before its first element.
@@ -43,7 +46,7 @@ fn walk<'a>(
         } else if !is_style && matches!(first, b'!' | b'?' | b'/') && !is_end {
             at = memchr(b'>', &bytes[start..]).map_or(html.len(), |end| start + end + 1);
         } else if is_style || is_end || first.is_ascii_alphabetic() {
-            let name = &rest[..until(rest, |byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))];
+            let name = &html[start..until(bytes, start, SPACE | SLASH | CLOSE)];
             attributes.clear();
             at = read_attributes(html, start + if is_end { 1 } else { name.len() }, &mut attributes);
             if !is_end {
@@ -57,7 +60,6 @@ fn walk<'a>(
                 found(name, &attributes, raw);
             }
         } else {
-            at = start;
             continue;
         }
         told(&html[text..open]);
@@ -82,47 +84,68 @@ fn end_of_comment(comment: &str) -> usize {
     comment.len()
 }
 
-/// How many bytes stand before the first of a kind. Only ASCII is of any kind here, so a letter is never cut.
-fn until(text: &str, is_wanted: impl Fn(u8) -> bool) -> usize {
-    text.bytes().position(is_wanted).unwrap_or(text.len())
+/// The kinds of byte that matter within a tag. Only ASCII is of any kind, so a letter is never cut.
+const SPACE: u8 = 1;
+const SLASH: u8 = 2;
+const CLOSE: u8 = 4;
+const EQUALS: u8 = 8;
+/// All others.
+const OTHER: u8 = 16;
+
+/// The kind of each byte: there are many of them, and each is asked for it.
+const KINDS: [u8; 256] = {
+    let mut kinds = [OTHER; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            b'/' => SLASH,
+            b'>' => CLOSE,
+            b'=' => EQUALS,
+            _ if byte.is_ascii_whitespace() => SPACE,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+/// The place of the first byte of one of these kinds from `at` on, or the end.
+fn until(bytes: &[u8], at: usize, kinds: u8) -> usize {
+    bytes[at..].iter().position(|byte| KINDS[usize::from(*byte)] & kinds != 0).map_or(bytes.len(), |offset| at + offset)
 }
 
 /// Reads attributes from `at`, which is after the tag's name; returns the place after the tag.
 fn read_attributes<'a>(html: &'a str, mut at: usize, found: &mut Vec<(&'a str, &'a str)>) -> usize {
+    let bytes = html.as_bytes();
+    let after_space = |at: usize| until(bytes, at, !SPACE);
     loop {
-        at += until(&html[at..], |byte| !byte.is_ascii_whitespace() && byte != b'/');
-        let rest = &html[at..];
-        if rest.is_empty() {
-            return at;
-        }
-        if rest.starts_with('>') {
-            return at + 1;
+        at = until(bytes, at, !(SPACE | SLASH));
+        match bytes.get(at) {
+            None => return at,
+            Some(b'>') => return at + 1,
+            _ => {}
         }
         // The first letter belongs to the name whatever it is, so that every round moves on.
-        let first = rest.chars().next().map_or(1, char::len_utf8);
-        let is_end = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'=');
-        let length = first + until(&rest[first..], is_end);
-        let name = &rest[..length];
-        at += length;
-        let after = html[at..].trim_ascii_start();
-        let Some(value) = after.strip_prefix('=') else {
+        let end = until(bytes, at + 1, SPACE | SLASH | CLOSE | EQUALS);
+        let name = &html[at..end];
+        at = after_space(end);
+        if bytes.get(at) != Some(&b'=') {
             found.push((name, ""));
             continue;
-        };
-        let value = value.trim_ascii_start();
-        at = html.len() - value.len();
-        let (value, next) = match value.as_bytes().first() {
+        }
+        at = after_space(at + 1);
+        match bytes.get(at) {
             Some(quote @ (b'"' | b'\'')) => {
-                let end = memchr(*quote, &value.as_bytes()[1..]).map_or(value.len(), |end| end + 1);
-                (&value[1..end], (at + end + 1).min(html.len()))
+                let end = memchr(*quote, &bytes[at + 1..]).map_or(bytes.len(), |length| at + 1 + length);
+                found.push((name, &html[at + 1..end]));
+                at = (end + 1).min(bytes.len());
             }
             _ => {
-                let end = until(value, |byte| byte.is_ascii_whitespace() || byte == b'>');
-                (&value[..end], at + end)
+                let end = until(bytes, at, SPACE | CLOSE);
+                found.push((name, &html[at..end]));
+                at = end;
             }
-        };
-        found.push((name, value));
-        at = next;
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl<'a> Desk<'a> {
             match document {
                 Some(Document::Statement(statement)) => statements.push(*statement),
                 Some(Document::Draft(Some(statement))) => statements.push(*statement),
-                Some(Document::Translation(translation)) => translations.push(translation),
+                Some(Document::Translation(translation)) => translations.push(*translation),
                 Some(Document::Draft(None) | Document::Page(_)) | None => {}
             }
             if is_of_a_document {
