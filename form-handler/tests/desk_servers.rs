@@ -15,7 +15,8 @@ mod servers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use office::{Backing, Office};
+use form_handler::records::{PlanClass, Subject};
+use office::{Backing, Office, after};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -94,4 +95,35 @@ async fn objects_keep_to_the_desk() {
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_destroy_nothing_early_and_keep_nothing_late() {
     keep_to_the_model(&in_a_bucket(S3Server::start()), 2, 16).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_looked_at_once_for_a_plan_and_once_to_apply_it() {
+    let server = Arc::new(S3Server::start());
+    let url = server.bucket("once");
+    let office = Office::backed_by(Backing::Bucket(Arc::clone(&server), url, "once".into()));
+    let old = office.register("Ada", after(-8 * 366)).await;
+    office.register_many(20).await;
+    let young: Vec<_> = office.ids().await.into_iter().filter(|id| *id != old).collect();
+    let store = office.store().await;
+    let ledger = office.ledger();
+    let desk = office.desk(store.records(), &ledger, "ada", after(30));
+    let reads = |since: usize, name: &str| {
+        let wanted = format!("\"GET /once/candor/{name}");
+        server.requests().iter().skip(since).filter(|line| line.contains(&wanted)).count()
+    };
+    let since = server.requests().len();
+    let plan = desk.plan(&Subject::Retention, &mut |_, _, _| {}).await.unwrap();
+    assert_eq!((plan.count(PlanClass::Due), plan.count(PlanClass::Keep)), (1, 20));
+    assert!(young.iter().all(|id| reads(since, &format!("registration/{id}")) == 1));
+    assert_eq!(reads(since, "data_key/"), 0, "nobody needs a key to plan");
+    let since = server.requests().len();
+    assert_eq!(desk.apply(&Subject::Retention, &plan.id(), &mut |_| {}).await.unwrap().erased, 1);
+    assert!(young.iter().all(|id| reads(since, &format!("registration/{id}")) == 1));
+    // Nothing is left of the one that was erased, not even a hash.
+    let key = old.to_string();
+    let left = server.names("once");
+    assert!(!left.iter().any(|name| name.contains(&key)), "{left:?}");
+    assert_eq!(left.iter().filter(|name| name.starts_with("candor/same/")).count(), 20, "{left:?}");
+    assert_eq!(office.ids().await, young);
 }

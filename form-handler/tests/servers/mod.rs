@@ -206,6 +206,7 @@ impl Drop for PostgresServer {
 pub(crate) struct S3Server {
     pub(crate) port: u16,
     child: Child,
+    log: tempfile::NamedTempFile,
 }
 
 impl S3Server {
@@ -213,15 +214,22 @@ impl S3Server {
         let port = free_port();
         let mut python = Command::new("python3");
         python.args(["-c", SERVE, &port.to_string()]).env("PYTHONPATH", moto());
-        let mut child = python.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap();
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let to_log = Stdio::from(log.reopen().unwrap());
+        let mut child = python.stdout(Stdio::null()).stderr(to_log).stdin(Stdio::null()).spawn().unwrap();
         wait_for(port, &mut child);
-        Self { port, child }
+        Self { port, child, log }
     }
 
     /// The URL of a folder in a new bucket.
     pub(crate) fn bucket(&self, name: &str) -> String {
         assert!(self.put(name, "").starts_with("HTTP/1.1 200"));
         format!("s3://{name}/candor")
+    }
+
+    /// Every request so far, a line like `… "GET /bucket/name HTTP/1.1" 200 -` each.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        fs::read_to_string(self.log.path()).unwrap().lines().map(str::to_owned).collect()
     }
 
     /// Puts an object, or makes a bucket; what the server says.
@@ -243,6 +251,13 @@ impl S3Server {
         let mut python = Command::new("python3");
         python.args(["-c", COPY, from, to]).envs(aws_variables(self.port)).env("PYTHONPATH", moto());
         done(&mut python);
+    }
+
+    /// The names of all objects in a bucket.
+    pub(crate) fn names(&self, bucket: &str) -> Vec<String> {
+        let mut python = Command::new("python3");
+        python.args(["-c", NAMES, bucket]).envs(aws_variables(self.port)).env("PYTHONPATH", moto());
+        done(&mut python).lines().map(str::to_owned).collect()
     }
 
     /// Lets it do nothing for a while, with its connections open.
@@ -271,6 +286,12 @@ import sys
 sys.setswitchinterval(1000)
 from moto.server import main
 main(["-H", "127.0.0.1", "-p", sys.argv[1]])
+"#;
+
+const NAMES: &str = r#"
+import boto3, sys
+for found in boto3.resource("s3").Bucket(sys.argv[1]).objects.all():
+    print(found.key)
 "#;
 
 const COPY: &str = r#"
