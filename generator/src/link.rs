@@ -139,6 +139,10 @@ fn site_path(site: &Site, path: &str, suffix: Suffix, is_search: bool) -> Result
             if let Some(asset) = site.assets.at(path) {
                 return Ok(Link { href: Some(address::with_suffix(&asset.address, &suffix)), anchor: None });
             }
+            // Why a document has no pages is said where its version cannot be read.
+            if site.is_of_unusable_version(path) {
+                return Ok(Link { href: None, anchor: None });
+            }
             let known = site.by_address.keys().map(String::as_str).filter(|_| is_search);
             let near = near_match(path, known);
             Err(Broken {
