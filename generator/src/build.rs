@@ -1,5 +1,7 @@
 //! The pipeline from a source tree to an output: every stage once, in order, and publishing only what has no mistake.
 
+#![expect(clippy::vec_box, reason = "what remains of a page is moved from list to list, and is large")]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -512,8 +514,9 @@ fn check_anchors<'a>(
     // Why a page could not be rendered is said already.
     let is_broken = |link: &AnchorLink<'_>| pages[link.page].ids.as_ref().is_some_and(|ids| !ids.contains(link.anchor));
     let of_page =
-        |(id, page): (PageId, &'a Box<RenderedPage>)| page.anchors.iter().filter(is_broken).map(move |link| (id, link));
-    let broken: Vec<(PageId, AnchorLink<'_>)> = pages.par_iter().enumerate().flat_map_iter(of_page).collect();
+        |(id, page): (PageId, &'a RenderedPage)| page.anchors.iter().filter(is_broken).map(move |link| (id, link));
+    let all = pages.par_iter().map(|page| &**page).enumerate();
+    let broken: Vec<(PageId, AnchorLink<'_>)> = all.flat_map_iter(of_page).collect();
     for (id, link) in broken {
         let ids = pages[link.page].ids.as_ref().expect("invariant: an anchor is compared with the ids of its page");
         let target = &site.pages[link.page];

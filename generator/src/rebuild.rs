@@ -4,6 +4,8 @@
 //! a page of which there is something else to show. Whatever else changes, a form, a template, a file that is new,
 //! is a reason to build anew: then nothing of this is used.
 
+#![expect(clippy::vec_box, reason = "what remains of a page is moved from list to list, and is large")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

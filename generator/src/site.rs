@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use statement::diagnostic::near_match;
 use statement::form::Form;
 use statement::translation::Translation;
-use statement::version::Statement;
+use statement::version::{Statement, parse_version};
 
 use crate::address;
 use crate::assets::Assets;
