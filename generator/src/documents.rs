@@ -90,12 +90,12 @@ pub fn assemble(
             Lock::default().check(&lock_path, &bound, has_file, effective, now, diagnostics);
         }
         let lock = read.unwrap_or_default();
-        let is_redacted = |version: &str| lock.last(Event::Redacted, version).is_some();
+        let is_elsewhere = |version: &str| lock.last(Event::Redacted, version).is_some() || has_file(version);
         for file in &files {
-            check_correction(&files, is_redacted, file, diagnostics);
+            check_correction(&files, is_elsewhere, file, diagnostics);
         }
         let mut history = History::new(&lock, &files, &translated, effective);
-        publication::check(&lock_path, text.unwrap_or_default(), &lock, &history, &files, timezone, diagnostics);
+        publication::check(&lock_path, &lock, &history, &files, timezone, now, diagnostics);
         report_translations(&history, &translated, diagnostics);
         for version in &mut history.versions {
             version.statement = version.statement.map(|file| versions[file]);
@@ -167,8 +167,10 @@ fn report_translations(history: &History, translations: &[&Translation], diagnos
         let is_stale = version.translations.iter().any(|known| known.file == Some(index) && known.is_stale);
         if is_stale {
             let fact = format!("the translation is not the one that was published of version {}", version.version);
+            let is_of_another = translation.of != version.digests.digest;
+            let place = if is_of_another { &translation.of_span } else { &translation.first_line };
             diagnostics.push(
-                Diagnostic::warning(&translation.path, 0..0, fact)
+                Diagnostic::warning(&translation.path, place.clone(), fact)
                     .code("P230")
                     .note("readers are told that it may be out of date")
                     .help(format!(

@@ -146,6 +146,10 @@ fn site_path<'a>(site: &Site, path: &str, suffix: Suffix<'a>, is_search: bool) -
             if let Some(asset) = site.assets.at(path) {
                 return Ok(Link { href: Some(address::with_suffix(&asset.address, &suffix)), anchor: None });
             }
+            // Why a document has no pages is said where its version cannot be read.
+            if site.is_of_unusable_version(path) {
+                return Ok(Link { href: None, anchor: None });
+            }
             let known = site.by_address.keys().map(String::as_str).filter(|_| is_search);
             let near = near_match(path, known);
             Err(Broken {

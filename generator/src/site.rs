@@ -325,6 +325,18 @@ impl Site {
         self.unusable.iter().any(|path| &**path == content_path)
     }
 
+    /// Whether an address is in the folder of a version that could not be used, which has been reported.
+    #[must_use]
+    pub fn is_of_unusable_version(&self, address: &str) -> bool {
+        self.unusable.iter().any(|path| {
+            let file = path.rsplit_once('/').and_then(|(folder, file)| Some((folder, file.strip_suffix(".md")?)));
+            file.is_some_and(|(folder, name)| {
+                parse_version(name).is_ok()
+                    && address.starts_with(&address::of_page(&format!("{folder}/_index.md"), None))
+            })
+        })
+    }
+
     /// The version of the statement in force.
     #[must_use]
     pub fn statement(&self) -> Option<&Statement> {

@@ -4,6 +4,7 @@
 //! (`prev`, without the newline), so that a line cannot be changed without changing all behind it. Pure functions on
 //! texts: who reads the files, who fetches the live lock and what time it is are others' business.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -161,6 +162,8 @@ impl Line {
 pub struct Lock {
     /// The lines, first to last.
     pub lines: Vec<Line>,
+    /// Where in the file each stands.
+    places: Vec<Range<usize>>,
     /// SHA-256 of the last line.
     head: Option<String>,
 }
@@ -208,6 +211,7 @@ impl Lock {
                 Ok(line) => lock.broken_by(&line).or_else(|| {
                     lock.head = Some(sha256_hex(json.as_bytes()));
                     lock.lines.push(line);
+                    lock.places.push(place.clone());
                     None
                 }),
             };
@@ -262,6 +266,11 @@ impl Lock {
     /// The lines that publish a version, each version's own.
     pub fn published(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| line.publishes())
+    }
+
+    /// Every line, and where in the file it stands.
+    pub fn placed(&self) -> impl Iterator<Item = (&Line, Range<usize>)> {
+        self.lines.iter().zip(self.places.iter().cloned())
     }
 
     /// The last line of this kind about a version.
@@ -342,11 +351,11 @@ impl Lock {
         now: Timestamp,
         diagnostics: &mut Diagnostics,
     ) {
-        for line in self.published() {
+        for (line, place) in self.placed().filter(|(line, _)| line.publishes()) {
             let Some(statement) = statements.iter().find(|statement| statement.version == line.version) else {
                 if self.last(Event::Redacted, &line.version).is_none() && !has_file(&line.version) {
                     diagnostics.push(
-                        Diagnostic::error(lock_path, 0..0, format!("published version {} is missing", line.version))
+                        Diagnostic::error(lock_path, place, format!("published version {} is missing", line.version))
                             .code("P210")
                             .help("bring back its file: a published version never disappears"),
                     );
@@ -362,7 +371,7 @@ impl Lock {
                 diagnostics.push(
                     Diagnostic::error(
                         &statement.path,
-                        0..0,
+                        statement.version_span.clone(),
                         format!(
                             "published version {} was altered ({part} sha256 {} → {})",
                             line.version,
@@ -376,13 +385,13 @@ impl Lock {
                 );
             }
         }
-        for line in self.published() {
+        for (line, place) in self.placed().filter(|(line, _)| line.publishes()) {
             let file = statements.iter().find(|statement| statement.version == line.version);
             if let Some(file) = file.filter(|file| line.effective.is_some_and(|at| !file.can_be_effective_at(at))) {
                 diagnostics.push(
                     Diagnostic::error(
                         lock_path,
-                        0..0,
+                        place,
                         format!("version {} is effective from another day than its file says", line.version),
                     )
                     .code("P216")
@@ -398,9 +407,13 @@ impl Lock {
             let event = if effective > now { Event::Scheduled } else { Event::Published };
             let line = self.publishing(statement, event, effective, now, "…", note);
             diagnostics.push(
-                Diagnostic::error(&statement.path, 0..0, format!("version {} is not in the lock", statement.version))
-                    .code("P217")
-                    .help(format!("append this line to `{lock_path}`, each `…` filled in: {}", line.to_json())),
+                Diagnostic::error(
+                    &statement.path,
+                    statement.version_span.clone(),
+                    format!("version {} is not in the lock", statement.version),
+                )
+                .code("P217")
+                .help(format!("append this line to `{lock_path}`, each `…` filled in: {}", line.to_json())),
             );
         }
     }
@@ -503,21 +516,22 @@ fn without_phrases(facts: &Value) -> Value {
     }
 }
 
-/// Reports a version that calls itself a correction and is more (P222). `statements` are the versions of its document,
-/// `is_redacted` those of which only the lock tells: what corrects one was held against it when it was published.
+/// Reports a version that calls itself a correction and is more (P222). `statements` are the versions of its document;
+/// `is_elsewhere` says of another whether it is known and its text is not here, redacted or unreadable: what corrects
+/// one was held against it when it was published.
 pub fn check_correction(
     statements: &[&Statement],
-    is_redacted: impl Fn(&str) -> bool,
+    is_elsewhere: impl Fn(&str) -> bool,
     new: &Statement,
     diagnostics: &mut Diagnostics,
 ) {
     let Some(kind) = new.promises.kind.as_ref().filter(|kind| kind.value == Kind::Correction) else { return };
     let corrected = new.promises.corrects.as_ref();
-    if corrected.is_some_and(|version| is_redacted(version)) {
-        return;
-    }
     let old = corrected.and_then(|version| statements.iter().find(|old| old.version == *version));
     let error = |fact: &str| Diagnostic::error(&new.path, kind.span.clone(), fact).code("P222");
+    if old.is_none() && corrected.is_some_and(|version| is_elsewhere(version)) {
+        return;
+    }
     let Some(old) = old.filter(|old| old.version != new.version) else {
         diagnostics.push(
             error("a correction does not say which version it corrects")

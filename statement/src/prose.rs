@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use crate::yaml::Located;
+
 /// The section before the first heading.
 pub const TOP: &str = "top";
 
@@ -85,6 +87,16 @@ pub fn blocks(text: &str) -> Vec<Block<'_>> {
         open = true;
     }
     blocks
+}
+
+/// The anchor of each heading, in order, empty where it has none, and where the heading stands if the text begins at
+/// the byte `start`.
+pub(crate) fn sections(text: &str, start: usize) -> impl Iterator<Item = Located<String>> {
+    let headings = blocks(text).into_iter().filter(|block| matches!(block.kind, BlockKind::Heading(_)));
+    headings.map(move |block| Located {
+        value: block.section.to_owned(),
+        span: start + block.span.start..start + block.span.end,
+    })
 }
 
 /// Level, title and anchor of a heading, if the line is one.

@@ -3,7 +3,7 @@
 //! The rules hold for a version before it is published and ever after, so `publish` and every build ask the same. It
 //! knows texts and moments given to it, and neither the present nor any file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +14,6 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::history::History;
 use crate::lock::{Lock, Note};
 use crate::promise::{Changes, ChangesEffective};
-use crate::prose;
 use crate::version::Statement;
 
 /// The first moment at which a change may take effect that is posted at `posted`, by what the version in force then
@@ -35,40 +34,49 @@ pub fn silent_parts(note: &Note) -> Vec<&'static str> {
 }
 
 /// The anchors of a text's headings, in order.
-fn sections(statement: &Statement) -> Vec<&str> {
-    let headings = prose::blocks(&statement.text).into_iter();
-    headings
-        .filter(|block| matches!(block.kind, prose::BlockKind::Heading(_)) && !block.section.is_empty())
-        .map(|block| block.section)
-        .collect()
+fn sections(statement: &Statement) -> impl Iterator<Item = &str> {
+    statement.sections.iter().map(|section| section.value.as_str())
 }
 
 /// Reports a version whose sections break with those published before it: one that is gone without a word (P218), and
-/// one that had been gone and is another now (P219). `earlier` are the versions before it, the first one first.
-pub fn check_sections(earlier: &[&Statement], new: &Statement, diagnostics: &mut Diagnostics) {
-    let now: HashSet<&str> = sections(new).into_iter().collect();
-    let Some((previous, before)) = earlier.split_last() else { return };
-    let previously: HashSet<&str> = sections(previous).into_iter().collect();
+/// one that had been gone and is another now (P219). `earlier` are the versions before it, the first one first, and
+/// none for one whose text is not here: after that one nothing is known.
+pub fn check_sections(earlier: &[Option<&Statement>], new: &Statement, diagnostics: &mut Diagnostics) {
+    let now: HashMap<&str, &Range<usize>> =
+        new.sections.iter().map(|section| (section.value.as_str(), &section.span)).collect();
+    let Some((Some(previous), before)) = earlier.split_last() else { return };
+    let previously: HashSet<&str> = sections(previous).collect();
     let explained = |id: &str| {
         let promises = &new.promises;
         promises.retired.iter().any(|retired| retired == id) || promises.moved_to.iter().any(|(from, _)| from == id)
     };
-    let error = |fact: String| Diagnostic::error(&new.path, 0..0, fact);
-    for id in sections(previous).into_iter().filter(|id| !now.contains(id) && !explained(id)) {
+    let error = |place: &Range<usize>, fact: String| Diagnostic::error(&new.path, place.clone(), fact);
+    // What is gone has no place, but what it stood behind has one.
+    let mut behind = &new.version_span;
+    for id in sections(previous) {
+        if let Some(place) = now.get(id) {
+            behind = *place;
+            continue;
+        }
+        if explained(id) {
+            continue;
+        }
         diagnostics.push(
-            error(format!("the section `{id}` is gone, and nothing says where to"))
+            error(behind, format!("the section `{id}` is gone, and nothing says where to"))
                 .code("P218")
+                .label("it came after this")
                 .note(format!("links to `#{id}` of version {} are in use", previous.version))
                 .help(format!("either say which section holds its matter now: `moved_to: {{{id}: <section>}}`"))
                 .help(format!("or say that there is nothing of it: `retired: [{id}]`")),
         );
     }
     let mut seen = HashSet::new();
-    let gone = before.iter().rev().flat_map(|version| sections(version).into_iter().map(|id| (id, &version.version)));
+    let gone = before.iter().rev().flatten().flat_map(|version| sections(version).map(|id| (id, &version.version)));
     for (id, version) in gone {
-        if now.contains(id) && !previously.contains(id) && seen.insert(id) {
+        let Some(place) = now.get(id) else { continue };
+        if !previously.contains(id) && seen.insert(id) {
             diagnostics.push(
-                error(format!("the section id `{id}` was used before"))
+                error(place, format!("the section id `{id}` was used before"))
                     .code("P219")
                     .note(format!(
                         "version {version} has a section of that name, and version {} has not",
@@ -78,7 +86,7 @@ pub fn check_sections(earlier: &[&Statement], new: &Statement, diagnostics: &mut
             );
         }
     }
-    for (_, to) in new.promises.moved_to.iter().filter(|(_, to)| !now.contains(to.value.as_str())) {
+    for (_, to) in new.promises.moved_to.iter().filter(|(_, to)| !now.contains_key(to.value.as_str())) {
         let fact = format!("`{}` is no section of this version", to.value);
         diagnostics.push(
             Diagnostic::error(&new.path, to.span.clone(), fact)
@@ -88,41 +96,53 @@ pub fn check_sections(earlier: &[&Statement], new: &Statement, diagnostics: &mut
     }
 }
 
-/// Reports what is wrong with what is in the lock: a version posted without the
-/// notice that was promised (P212), and sections that are gone without a word. `lock_text` is the lock as it stands.
+/// Reports what is wrong with what is in the lock, and with what would be if it were posted at `now`: a version posted
+/// without the notice that was promised (P212), and sections that are gone without a word. `history` is that of
+/// `statements`, the versions in the lock and others.
 pub fn check(
     lock_path: &Arc<str>,
-    lock_text: &str,
     lock: &Lock,
     history: &History,
     statements: &[&Statement],
     timezone: &TimeZone,
+    now: Timestamp,
     diagnostics: &mut Diagnostics,
 ) {
-    let mut place = 0;
-    for (line, text) in lock.lines.iter().zip(lock_text.split_inclusive('\n')) {
-        let span = place..place + text.trim_end().len();
-        place += text.len();
+    // A version that is not in the lock was never in force, so it says nothing about the others.
+    let is_locked = |statement: &&Statement| lock.published().any(|line| line.version == statement.version);
+    let (locked, unlocked): (Vec<&Statement>, Vec<&Statement>) = statements.iter().copied().partition(is_locked);
+    let published = History::new(lock, &locked, &[], |statement| statement.effective_in(timezone));
+    let in_force = |at: Timestamp| {
+        let version = &published.versions[published.in_force(at)?];
+        Some((version.version.as_str(), locked[version.statement?].promises.changes.as_ref()))
+    };
+    for (line, place) in lock.placed() {
         // What is backfilled was never announced here, and the first version changes nothing.
         if !line.publishes() || line.backfilled {
             continue;
         }
-        let (Some(effective), Some(before)) = (line.effective, history.in_force(line.posted)) else { continue };
-        let before = &history.versions[before];
-        let Some(statement) = before.statement.filter(|_| before.version != line.version) else { continue };
-        let changes = statements[statement].promises.changes.as_ref();
+        let (Some(effective), Some((before, changes))) = (line.effective, in_force(line.posted)) else { continue };
         let earliest = earliest(changes, line.posted, timezone);
-        if is_refused(effective, line.posted, earliest) {
-            diagnostics.push(wrong_moment(lock_path, span, effective, &before.version, earliest, timezone));
+        if before != line.version && is_refused(effective, line.posted, earliest) {
+            diagnostics.push(wrong_moment(lock_path, place, effective, before, earliest, timezone));
         }
     }
-    let with_files = || history.versions.iter().filter_map(|version| Some((version, statements[version.statement?])));
-    let mut earlier: Vec<&Statement> = Vec::new();
-    for (version, statement) in with_files() {
-        if !version.is_backfilled {
-            check_sections(&earlier, statement, diagnostics);
-            earlier.push(statement);
+    for statement in unlocked.into_iter().filter(|statement| !statement.is_draft()) {
+        let effective = statement.effective_in(timezone);
+        let Some((before, changes)) = in_force(now).filter(|_| effective > now) else { continue };
+        let earliest = earliest(changes, now, timezone);
+        if is_refused(effective, now, earliest) {
+            let place = statement.effective_span.clone();
+            diagnostics.push(wrong_moment(&statement.path, place, effective, before, earliest, timezone));
         }
+    }
+    let mut earlier: Vec<Option<&Statement>> = Vec::new();
+    for version in history.versions.iter().filter(|version| !version.is_backfilled) {
+        let statement = version.statement.map(|file| statements[file]);
+        if let Some(statement) = statement {
+            check_sections(&earlier, statement, diagnostics);
+        }
+        earlier.push(statement);
     }
 }
 

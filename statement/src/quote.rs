@@ -202,11 +202,13 @@ impl Checker<'_, '_> {
         } else if let Some(near) = self.near_text(&quote.at.value, &phrase) {
             diagnostic = diagnostic.note(format!("the section says `{near}`"));
         }
-        self.diagnostics.push(
-            diagnostic
-                .help("either quote what the text says now, and make the fact agree with it")
-                .help("or put the words back into the text"),
-        );
+        let instead = match quote.role {
+            QuoteRole::Says => "either quote what the text says now, and make the fact agree with it",
+            QuoteRole::Unclaimed(_) | QuoteRole::Defect { .. } => {
+                "either quote what the text says now, or take the entry out if nothing says it any more"
+            }
+        };
+        self.diagnostics.push(diagnostic.help(instead).help("or write the words into the text"));
     }
 
     /// The stretch of a section that shares most words with a phrase, if it shares half of them.

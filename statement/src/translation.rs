@@ -6,11 +6,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{canonical_text, sha256_hex};
 use crate::prose;
 use crate::version::{Statement, parse_version};
-use crate::yaml::{Fields, Node, Value};
+use crate::yaml::{Fields, Located, Node, Value};
 
 /// A translation, `2018-09-26.es.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +27,14 @@ pub struct Translation {
     pub title: String,
     /// Digest of the version it translates, 64 hex digits.
     pub of: String,
+    /// Where the front matter says so.
+    pub of_span: Range<usize>,
     /// The canonical text, markdown.
     pub text: String,
     /// Where the text stands in the file.
     pub text_span: Range<usize>,
+    /// The first line of the text, where it stands in the file.
+    pub first_line: Range<usize>,
     /// SHA-256 of the canonical text.
     pub sha256: String,
 }
@@ -67,10 +73,24 @@ impl Translation {
             );
         }
         let (version, language) = name?;
-        let text = canonical_text(&file[text_span.clone()]);
+        let written = &file[text_span.clone()];
+        let start = text_span.start + (written.len() - written.trim_start().len());
+        let first_line = start..start + file[start..text_span.end].lines().next().unwrap_or_default().len();
+        let text = canonical_text(written);
         let sha256 = sha256_hex(text.as_bytes());
-        let (title, of) = (title?.value, of?.value);
-        Some(Self { path: Arc::clone(path), version, language, title, of, text, text_span, sha256 })
+        let (title, of) = (title?.value, of?);
+        Some(Self {
+            path: Arc::clone(path),
+            version,
+            language,
+            title,
+            of: of.value,
+            of_span: of.span,
+            text,
+            text_span,
+            first_line,
+            sha256,
+        })
     }
 }
 
@@ -93,36 +113,35 @@ fn parse_digest(text: &str) -> Result<String, String> {
 }
 
 /// Reports where a translation does not have what the version it translates has: the same sections in the same order,
-/// links and numbers (P232), and the version's digest (P231).
-pub fn check_parity(original: &Statement, translation: &Translation, diagnostics: &mut Diagnostics) {
+/// links and numbers (P232), and the version's digest (P231). `file` is what the translation was read from.
+pub fn check_parity(original: &Statement, translation: &Translation, file: &str, diagnostics: &mut Diagnostics) {
     if translation.of != original.digests.digest {
         diagnostics.push(
-            Diagnostic::error(&translation.path, 0..0, "the translation is of another text than the version has")
-                .code("P231")
-                .note(format!("`of` is {}", translation.of))
-                .help(format!("compare the texts, and then write `of: {}`", original.digests.digest)),
+            Diagnostic::error(
+                &translation.path,
+                translation.of_span.clone(),
+                "the translation is of another text than the version has",
+            )
+            .code("P231")
+            .help(format!("compare the texts, and then write `of: {}`", original.digests.digest)),
         );
     }
-    let read = |text: &str| [("sections", sections(text)), ("links", links(text)), ("numbers", numbers(text))];
-    for ((what, here), (_, there)) in read(&translation.text).into_iter().zip(read(&original.text)) {
-        if here == there {
+    let read = |text: &str, start: usize| {
+        [("sections", sections(text, start)), ("links", links(text, start)), ("numbers", numbers(text, start))]
+    };
+    let translated = read(&file[translation.text_span.clone()], translation.text_span.start);
+    for ((what, here), (_, there)) in translated.into_iter().zip(read(&original.text, 0)) {
+        if values(&here) == values(&there) {
             continue;
         }
-        let only = |some: &[String], others: &[String]| {
-            let mut others = others.to_vec();
-            let is_only = |item: &&String| match others.iter().position(|other| other == *item) {
-                Some(found) => {
-                    others.remove(found);
-                    false
-                }
-                None => true,
-            };
-            some.iter().filter(is_only).map(|item| format!("`{item}`")).collect::<Vec<_>>()
-        };
         let (missing, added) = (only(&there, &here), only(&here, &there));
         let fact = format!("the translation has other {what} than version {}", original.version);
-        let mut diagnostic = Diagnostic::error(&translation.path, 0..0, fact).code("P232");
+        // What is missing has no place.
+        let place = added.iter().map(|item| &item.span).min_by_key(|place| place.start);
+        let place = place.unwrap_or(&translation.first_line).clone();
+        let mut diagnostic = Diagnostic::error(&translation.path, place, fact).code("P232");
         for (items, fact) in [(&missing, "missing"), (&added, "only in the translation")] {
+            let items: Vec<String> = items.iter().map(|item| format!("`{}`", item.value)).collect();
             if !items.is_empty() {
                 diagnostic = diagnostic.note(format!("{fact}: {}", items.join(", ")));
             }
@@ -135,37 +154,56 @@ pub fn check_parity(original: &Statement, translation: &Translation, diagnostics
     }
 }
 
+/// What was found, without its places.
+fn values(found: &[Located<String>]) -> Vec<&str> {
+    found.iter().map(|item| item.value.as_str()).collect()
+}
+
+/// What is found more often among `some` than among `others`.
+fn only<'a>(some: &'a [Located<String>], others: &[Located<String>]) -> Vec<&'a Located<String>> {
+    let mut others = values(others);
+    let is_only = |item: &&Located<String>| match others.iter().position(|other| *other == item.value) {
+        Some(found) => {
+            others.remove(found);
+            false
+        }
+        None => true,
+    };
+    some.iter().filter(is_only).collect()
+}
+
 /// Each heading's section, in order.
-fn sections(text: &str) -> Vec<String> {
-    let blocks = prose::blocks(text).into_iter();
-    blocks
-        .filter(|block| matches!(block.kind, prose::BlockKind::Heading(_)))
-        .map(|block| block.section.to_owned())
-        .collect()
+fn sections(text: &str, start: usize) -> Vec<Located<String>> {
+    prose::sections(text, start).collect()
 }
 
 /// What links and addresses lead to, sorted: sentences of another language have another order.
-fn links(text: &str) -> Vec<String> {
+fn links(text: &str, start: usize) -> Vec<Located<String>> {
     let ends = |letter: char| letter.is_whitespace() || "()[]<>\"“”".contains(letter);
-    let mut found: Vec<String> = text
-        .split(ends)
-        .map(|word| word.trim_matches([',', '.', ';', ':', '!', '?']))
-        .filter(|word| {
-            word.contains("://")
-                || word.starts_with("www.")
-                || word.contains('@')
-                || word.starts_with('#') && word.len() > 1 && !word.starts_with("##")
-        })
-        .map(str::to_owned)
-        .collect();
-    found.sort();
+    let mut at = start;
+    let mut found: Vec<Located<String>> = Vec::new();
+    for piece in text.split_inclusive(ends) {
+        let word = piece.trim_end_matches(ends).trim_matches([',', '.', ';', ':', '!', '?']);
+        let leads = word.contains("://")
+            || word.starts_with("www.")
+            || word.contains('@')
+            || word.starts_with('#') && word.len() > 1 && !word.starts_with("##");
+        if leads {
+            let begin = at + piece.find(word).unwrap_or_default();
+            found.push(Located { value: word.to_owned(), span: begin..begin + word.len() });
+        }
+        at += piece.len();
+    }
+    found.sort_by(|one, other| one.value.cmp(&other.value));
     found
 }
 
 /// The figures, sorted, without the marks that part thousands.
-fn numbers(text: &str) -> Vec<String> {
-    let figures = |word: String| word.chars().filter(char::is_ascii_digit).collect::<String>();
-    let mut found: Vec<String> = prose::words(text).map(figures).filter(|figures| !figures.is_empty()).collect();
-    found.sort();
+fn numbers(text: &str, start: usize) -> Vec<Located<String>> {
+    let figures = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
+    let words = text.unicode_word_indices();
+    let found = words.map(|(at, word)| Located { value: figures(word), span: start + at..start + at + word.len() });
+    let mut found: Vec<Located<String>> = found.filter(|figures| !figures.value.is_empty()).collect();
+    found.sort_by(|one, other| one.value.cmp(&other.value));
     found
 }

@@ -14,8 +14,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::digest::{Digests, canonical_text};
 use crate::period::Period;
 use crate::promise::{Promises, Reader, has_provenance};
-use crate::quote;
-use crate::yaml::{Fields, Node, Value};
+use crate::yaml::{Fields, Located, Node, Value};
+use crate::{prose, quote};
 
 /// The only schema of facts this software reads.
 pub const SCHEMA: &str = "privacy-statement/1";
@@ -35,6 +35,8 @@ pub struct Statement {
     pub document: String,
     /// The version, which is also the file's name: `2018-09-26`, `2018-09-26-2`.
     pub version: String,
+    /// Where the front matter names it.
+    pub version_span: Range<usize>,
     /// The title above the text.
     pub title: String,
     /// The authoritative language, as a BCP 47 tag.
@@ -43,6 +45,8 @@ pub struct Statement {
     pub effective: Date,
     /// The moment from which it is in force, where one is written; else it is 00:00 of the day in the site's time zone.
     pub effective_at: Option<Timestamp>,
+    /// Where the front matter says from when it is in force.
+    pub effective_span: Range<usize>,
     /// Whether it has facts that the software is held to; what has none is only kept, dated and compared.
     pub has_facts: bool,
     /// Whom to ask; whatever has facts says it.
@@ -57,6 +61,8 @@ pub struct Statement {
     pub text: String,
     /// Where the text stands in the file.
     pub text_span: Range<usize>,
+    /// The anchors of the text's headings, in order, and where in the file each heading stands.
+    pub sections: Vec<Located<String>>,
     /// All facts, as they are digested.
     pub facts: serde_json::Value,
     /// What a registration records.
@@ -185,14 +191,18 @@ impl Statement {
         }
         let text = canonical_text(&file[text_span.clone()]);
         let facts = root.to_json();
+        let sections = prose::sections(&file[text_span.clone()], text_span.start);
+        let (version, effective) = (version?, effective?);
         Some(Self {
             path: Arc::clone(path),
             document: document?.value,
-            version: version?.value,
+            version: version.value,
+            version_span: version.span,
             title: title?.value,
             language: language?.value,
-            effective: effective.as_ref()?.value.0,
-            effective_at: effective?.value.1,
+            effective: effective.value.0,
+            effective_at: effective.value.1,
+            effective_span: effective.span,
             has_facts,
             contact: if has_facts { Some(contact?) } else { None },
             fields: fields?,
@@ -205,6 +215,7 @@ impl Statement {
             digests: Digests::new(&text, &facts),
             text,
             text_span,
+            sections: sections.filter(|section| !section.value.is_empty()).collect(),
             facts,
         })
     }

@@ -58,7 +58,9 @@ pub fn withdraw(desk: &Desk<'_>, document: &VersionedDocument, taken: &Taken<'_>
         State::Upcoming | State::InForce | State::Superseded => None,
     };
     if let Some(refused) = refused {
-        return Err(Failure(format!("version {version} {refused}")));
+        return Err(Failure(format!(
+            "version {version} {refused}\n  = help: `candor statement list` says which version is in force"
+        )));
     }
     let line = Line { effective: Some(now), ..taken.line(document, Event::Withdrawn)? };
     let text = desk.lock_with(document, &line);
@@ -132,7 +134,9 @@ pub fn translation_to_be_made(
         return Err(Failure(format!("`{language}` is not a language\n  = help: write its tag, like `es` or `pt-BR`")));
     }
     if language.eq_ignore_ascii_case(&statement.language) {
-        return Err(Failure(format!("version {version} is in the language `{language}` already")));
+        return Err(Failure(format!(
+            "version {version} is in the language `{language}` already\n  = help: name the language to translate it into"
+        )));
     }
     let title = serde_json::Value::from(statement.title.as_str());
     let file = format!("---\nof: {}\ntitle: {title}\n---\n{}", statement.digests.digest, statement.text);
@@ -162,12 +166,18 @@ pub fn publish_translation(
         ))
     })?;
     if text.text == statement.text {
-        return Err(Failure(format!("`{path}` is not translated yet: it is the text of version {version}")));
+        return Err(Failure(format!(
+            "`{path}` is not translated yet: it is the text of version {version}\n  = help: translate what stands below \
+             its second `---` line, and publish it then"
+        )));
     }
-    translation::check_parity(statement, text, diagnostics);
+    let file = desk.tree.text(&text.path).expect("invariant: a translation was read from its file");
+    translation::check_parity(statement, text, file, diagnostics);
     let published = document.history.versions[index].translations.iter().find(|known| known.language == language);
     if published.is_some_and(|known| known.posted.is_some() && !known.is_stale) {
-        return Err(Failure(format!("the translation `{path}` is published as it is")));
+        return Err(Failure(format!(
+            "the translation `{path}` is published as it is\n  = help: change its text first, if it is to be mended"
+        )));
     }
     if diagnostics.has_errors() {
         return Ok(None);

@@ -127,7 +127,7 @@ pub fn plan(
         diagnostics.push(
             Diagnostic::error(
                 &new.path,
-                effective_place(desk, draft),
+                draft.effective_span.clone(),
                 format!("version {} is effective from {}, as its file says", new.version, new.effective_written()),
             )
             .help("leave out `--effective`, or name the file by the other day and write it there"),
@@ -184,9 +184,14 @@ fn refuse_unpublished(desk: &Desk<'_>, document: &VersionedDocument, new: &State
 
 /// A version with the places its draft has, so that its author is shown what they wrote.
 fn as_drafted(new: &Statement, draft: &Statement) -> Statement {
-    let mut judged = Statement { path: Arc::clone(&draft.path), ..new.clone() };
+    let mut judged = Statement {
+        path: Arc::clone(&draft.path),
+        version_span: draft.version_span.clone(),
+        sections: draft.sections.clone(),
+        ..new.clone()
+    };
     if let Some(kind) = &mut judged.promises.kind {
-        kind.span = draft.promises.kind.as_ref().map_or(0..0, |kind| kind.span.clone());
+        kind.span = draft.promises.kind.as_ref().map_or(draft.version_span.clone(), |kind| kind.span.clone());
     }
     judged.promises.moved_to.clone_from(&draft.promises.moved_to);
     judged
@@ -248,7 +253,7 @@ fn date(
     if !draft.is_draft() && !draft.version.starts_with(&found.day.to_string()) {
         found.day = draft.effective;
     }
-    let place = || effective_place(desk, draft);
+    let place = || draft.effective_span.clone();
     let earliest = publication::earliest(changes, request.now, timezone);
     if publication::is_refused(found.effective, request.now, earliest) {
         let name = &in_force.version;
@@ -299,7 +304,8 @@ fn judge(
     }
     let Some(before) = before else { return };
     let earlier = published.history.versions.iter().filter(|version| !version.is_backfilled);
-    let earlier: Vec<&Statement> = earlier.filter_map(|version| Some(published.files[version.statement?])).collect();
+    let earlier: Vec<Option<&Statement>> =
+        earlier.map(|version| version.statement.map(|file| published.files[file])).collect();
     publication::check_sections(&earlier, new, diagnostics);
     // A correction corrects the version before it, which has its text: only what was in force may be corrected.
     check_correction(&[before, new], |_| false, new, diagnostics);
@@ -342,11 +348,6 @@ fn front(path: &Arc<str>, file: &str) -> Node {
 fn value<'n>(root: &'n Node, key: &str) -> Option<&'n Node> {
     let Value::Mapping(entries) = &root.value else { return None };
     entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
-}
-
-fn effective_place(desk: &Desk<'_>, draft: &Statement) -> std::ops::Range<usize> {
-    let root = desk.tree.text(&draft.path).map(|text| front(&draft.path, text));
-    root.and_then(|root| value(&root, "effective").map(|node| node.span.clone())).unwrap_or(0..0)
 }
 
 /// The draft's file with its version, date and kind; all else stays as its author wrote it.

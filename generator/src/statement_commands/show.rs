@@ -75,7 +75,9 @@ pub fn list_json(document: &VersionedDocument, now: Timestamp) -> Value {
 /// # Errors
 /// When `text` is neither.
 pub fn as_of(desk: &Desk<'_>, document: &VersionedDocument, text: &str) -> Result<(String, Value), Failure> {
-    let (day, moment) = parse_effective(text).map_err(Failure)?;
+    let (day, moment) = parse_effective(text).map_err(|fact| {
+        Failure(format!("{fact}\n  = help: a day asks for its first moment; with a time and an offset, for that one"))
+    })?;
     let at = moment.unwrap_or_else(|| start_of(day, &desk.config.timezone));
     let history = &document.history;
     let Some(index) = history.in_force(at) else {
