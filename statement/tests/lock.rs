@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use statement::diagnostic::{Diagnostics, Severity};
 use statement::lock::{Event, FIRST_PREV, Line, Lock, Note, check_correction, extends, more_than_a_correction};
+use statement::publication;
 use statement::version::Statement;
 
 mod versions;
@@ -251,6 +252,19 @@ fn what_calls_itself_a_correction_is_held_to_it() {
     for more in ["kind: correction\n", "kind: correction\ncorrects: \"2019-01-01\"\n"] {
         assert_eq!(check(more), ["P222: a correction does not say which version it corrects"]);
     }
+}
+
+#[test]
+fn what_became_of_a_section_is_not_asked_of_a_text_that_is_not_here() {
+    let first = version("2020-01-01", "", "Text.\n\n## Old {#old}\n\nText.");
+    let third = version("2020-01-03", "", "Text.\n\n## New {#new}\n\nText.");
+    let check = |earlier: &[Option<&Statement>]| {
+        let mut diagnostics = Diagnostics::new();
+        publication::check_sections(earlier, &third, &mut diagnostics);
+        said(diagnostics)
+    };
+    assert_eq!(check(&[Some(&first)]), ["P218: the section `old` is gone, and nothing says where to"]);
+    assert_eq!(check(&[Some(&first), None]), [""; 0], "the one between may have said it");
 }
 
 proptest::proptest! {

@@ -180,9 +180,30 @@ fn a_future_date_waits_for_a_statement_that_allows_it() {
         "= note: statement 2018-09-26 makes changes effective on posting",
         "= help: publish it on the day from which it is effective",
     ]);
+    // Who merges it without the program is told so at once, and not when the line is in the lock.
+    let by_hand = site.read(NEXT).replace("version: draft", "version: \"2026-05-01\"");
+    let by_hand = by_hand.replace("effective: 2026-03-02", "effective: \"2026-05-01\"");
+    site.write("content/privacy/2026-05-01.md", by_hand);
+    let _ = build(&site, "2026-03-02").exit(1).says(&[
+        "error[P212]: 2026-05-01 is in the future\n --> content/privacy/2026-05-01.md:7:12\n",
+        "error[P217]: version 2026-05-01 is not in the lock\n --> content/privacy/2026-05-01.md:4:10\n",
+    ]);
+    std::fs::remove_file(site.path("content/privacy/2026-05-01.md")).expect("a file can be removed");
     // The second version promises notice; it is effective on posting itself.
     promise_notice(&site);
     let _ = publish(&site, DAY, &[]).success();
+    // One that is not in the lock promised nothing when the others were posted.
+    let twin = site.read("content/privacy/2026-03-02.md");
+    site.write(
+        "content/privacy/2026-03-02-2.md",
+        twin.replacen("version: \"2026-03-02\"", "version: \"2026-03-02-2\"", 1),
+    );
+    let twins = build(&site, "2026-03-02").exit(1).stderr;
+    assert!(
+        twins.contains("error[P217]: version 2026-03-02-2 is not in the lock") && !twins.contains("P212"),
+        "{twins}"
+    );
+    std::fs::remove_file(site.path("content/privacy/2026-03-02-2.md")).expect("a file can be removed");
     let site = drafted(site, "2026-03-02", ("We will keep", "We shall keep"));
     let refused = publish(&site, DAY, &["--effective", "2026-03-20"]).exit(1);
     let _ = refused.says(&[
@@ -239,7 +260,7 @@ fn a_moment_on_a_day_with_two_one_o_clocks_needs_its_offset() {
     assert_eq!(
         as_of("2026-11-01T01:30:00").exit(2).stderr,
         "error: `2026-11-01T01:30:00` has no offset: write it like `2026-11-01T01:30:00-05:00`, so that it is one \
-         moment everywhere\n"
+         moment everywhere\n  = help: a day asks for its first moment; with a time and an offset, for that one\n"
     );
     assert!(as_of("2026-11-02").success().stdout.starts_with("2026-11-02T00:00:00-06:00: version 2026-11-01 of"));
     let none = as_of("2018-09-25").exit(1);
@@ -434,7 +455,11 @@ fn a_version_is_withdrawn_and_the_one_before_is_in_force_again() {
         ["withdraw", "2026-03-02", "--reason", "A slip", "--author", "A", "--now", "2026-03-03T00:00:00-06:00"];
     let withdrawn = statement(&site, &withdraw).success();
     assert_eq!(withdrawn.stdout, "Version 2026-03-02 is withdrawn; in force: 2018-09-26\n");
-    let _ = statement(&site, &withdraw).exit(2).says(&["version 2026-03-02 was withdrawn already"]);
+    assert_eq!(
+        statement(&site, &withdraw).exit(2).stderr,
+        "error: version 2026-03-02 was withdrawn already\n  \
+         = help: `candor statement list` says which version is in force\n"
+    );
     let _ = build(&site, "2026-03-03").success();
     assert!(site.read("public/privacy/index.html").contains("We may keep"));
     assert!(site.read("public/privacy/2026-03-02/index.html").contains("We will keep"), "its page stays");
@@ -491,6 +516,13 @@ fn a_redacted_version_leaves_the_site_and_not_the_lock() {
     let built = build(&site, "2026-03-02").success();
     assert_eq!(built.stderr, "");
     assert!(statement(&site, &["list", "--now", DAY]).success().stdout.contains("2018-09-26  redacted"));
+    let withdraw =
+        ["withdraw", "2026-03-02", "--reason", "A slip", "--author", "A", "--now", "2026-03-03T00:00:00-06:00"];
+    assert_eq!(
+        statement(&site, &withdraw).exit(2).stderr,
+        "error: without version 2026-03-02 the one in force is 2018-09-26, whose text was redacted\n  \
+         = help: publish another version first\n"
+    );
     let page = site.read("public/privacy/2018-09-26/index.html");
     assert!(page.contains("took effect on") && page.contains("and was in force until"), "{page}");
     assert!(page.contains("Its text was removed on") && page.contains("A court order"), "{page}");
@@ -613,7 +645,10 @@ fn a_translation_has_what_the_original_has_and_is_marked_when_it_is_old() {
     let spanish = SPANISH;
     for (language, said) in [
         ("../x", "error: `../x` is not a language\n  = help: write its tag, like `es` or `pt-BR`\n"),
-        ("EN", "error: version 2018-09-26 is in the language `EN` already\n"),
+        (
+            "EN",
+            "error: version 2018-09-26 is in the language `EN` already\n  = help: name the language to translate it into\n",
+        ),
     ] {
         assert_eq!(statement(&site, &["translate", "2018-09-26", language]).exit(2).stderr, said);
     }
@@ -628,20 +663,32 @@ fn a_translation_has_what_the_original_has_and_is_marked_when_it_is_old() {
     assert_eq!(
         refused.stderr,
         "error[P232]: the translation has other links than version 2018-09-26\n\
-         --> content/privacy/2018-09-26.es.md\n = note: missing: `#keep`\n\
-         \x20= help: give the translation the same links, in figures where there are figures\n\n\
+         --> content/privacy/2018-09-26.es.md:5:1\n  |\n\
+         5 | Recibimos su nombre.\n  | ^^^^^^^^^^^^^^^^^^^^\n  |\n  \
+         = note: missing: `#keep`\n  \
+         = help: give the translation the same links, in figures where there are figures\n\n\
          error[P232]: the translation has other numbers than version 2018-09-26\n\
-         --> content/privacy/2018-09-26.es.md\n = note: only in the translation: `2`\n\
-         \x20= help: give the translation the same numbers, in figures where there are figures\n\n\
+         \x20 --> content/privacy/2018-09-26.es.md:13:9\n   |\n\
+         13 | Escriba 2 veces a support@example.org.\n   |         ^\n   |\n   \
+         = note: only in the translation: `2`\n   \
+         = help: give the translation the same numbers, in figures where there are figures\n\n\
          error[P232]: the translation has other sections than version 2018-09-26\n\
-         --> content/privacy/2018-09-26.es.md\n = note: missing: `ask`\n = note: only in the translation: `asks`\n\
-         \x20= help: give the translation the same sections, in figures where there are figures\n\n\
+         \x20 --> content/privacy/2018-09-26.es.md:11:4\n   |\n\
+         11 | ## Preguntas {#asks}\n   |    ^^^^^^^^^\n   |\n   \
+         = note: missing: `ask`\n   = note: only in the translation: `asks`\n   \
+         = help: give the translation the same sections, in figures where there are figures\n\n\
          3 errors; nothing was written\n"
     );
     let text = text.replace("#asks", "#ask").replace("2 veces a", "sobre [eso](#keep) a");
     site.write(spanish, format!("{front}---\n{text}"));
     let _ = statement(&site, &publish_it).success();
-    let _ = statement(&site, &publish_it).exit(2).says(&["is published as it is"]);
+    assert_eq!(
+        statement(&site, &publish_it).exit(2).stderr,
+        format!(
+            "error: the translation `{SPANISH}` is published as it is\n  \
+             = help: change its text first, if it is to be mended\n"
+        )
+    );
     assert_eq!(build(&site, "2026-03-02").success().stderr, "");
     site.edit(spanish, "siete", "cinco");
     let _ = build(&site, "2026-03-02").success().says(&[
@@ -702,6 +749,7 @@ fn a_second_draft_and_an_untranslated_translation_are_refused() {
     let publish_it = ["translate", "2018-09-26", "es", "--publish", "--author", "A", "--now", DAY];
     let _ = statement(&site, &publish_it).exit(2).says(&[
         "error: `content/privacy/2018-09-26.es.md` is not translated yet: it is the text of version 2018-09-26",
+        "= help: translate what stands below its second `---` line, and publish it then",
     ]);
     assert_eq!(site.read(LOCK), published);
 }

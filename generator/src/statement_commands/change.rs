@@ -73,6 +73,13 @@ pub fn withdraw(desk: &Desk<'_>, document: &VersionedDocument, taken: &Taken<'_>
             "without version {version} no statement is in force\n  = help: publish another version first"
         )));
     };
+    if after.versions[next].redacted.is_some() {
+        return Err(Failure(format!(
+            "without version {version} the one in force is {}, whose text was redacted\n  = help: publish another \
+             version first",
+            after.versions[next].version
+        )));
+    }
     let told = format!("Version {version} is withdrawn; in force: {}\n", after.versions[next].version);
     Ok((text, told))
 }
