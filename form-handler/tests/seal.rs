@@ -266,7 +266,8 @@ async fn what_was_stored_before_there_were_keys_is_sealed_too() {
     let (folder, ada) = (tempfile::tempdir().unwrap(), Person::new());
     let handler = sample::handler(folder.path(), Notify::Reference, &[("CANDOR_MAIL", "none")]).await;
     assert_eq!(answer(&handler, post(body("name=Confided&other=x"))).await.0, 303);
-    let waiting = sample::handler(folder.path(), Notify::Reference, &[("CANDOR_MAIL", GONE)]).await;
+    let gone = [("CANDOR_MAIL", GONE), ("CANDOR_MAIL_FROM", "a@example.org"), ("CANDOR_MAIL_TO", "b@example.org")];
+    let waiting = sample::handler(folder.path(), Notify::Reference, &gone).await;
     assert_eq!(answer(&waiting, post(body("name=Waiting"))).await.0, 303);
     let store = sample::database(folder.path()).open().await.unwrap();
     let keys = keys(&[&ada]);

@@ -90,7 +90,6 @@ pub async fn reseal(
 /// When the store fails; what was done till then stays.
 #[cfg(feature = "staff")]
 pub async fn seal_readable(store: &dyn Store, keys: Option<&PublicKeys>) -> Result<u64, StoreError> {
-    // A store that cannot correct under a condition cannot do this either.
     let records = store.records();
     let (mut scan, mut count) = (Scan::new(store, Order::Oldest), 0);
     while let Some(envelope) = scan.next().await? {
