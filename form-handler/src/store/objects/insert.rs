@@ -13,7 +13,7 @@ use crate::store::{CONFIRMATIONS_MAX, Inserted, SAME_SECONDS, StoreError, Stored
 
 /// Whoever has the same answers and is not stored yet is looked for so often, after so long each time: far more than it takes,
 /// and less than an operation may.
-const CLAIM_PAUSES: u32 = 8;
+const CLAIM_PAUSES: u32 = 4;
 const CLAIM_PAUSE: Duration = Duration::from_millis(250);
 
 /// Who had something last.
