@@ -103,7 +103,7 @@ fn the_readme_of_the_theme_names_every_variable() {
         "answer.label answer.text",
         "letter.answers letter.form letter.page_url letter.received letter.reference letter.statement_url letter.statement_version",
         "receipt.file_url receipt.json receipt.received receipt.reference receipt.statement_url receipt.statement_version",
-        "target items message current",
+        "target items message current request",
     ];
     let mut given: BTreeSet<String> = by_frames.iter().flat_map(|names| names.split(' ')).map(str::to_owned).collect();
     for id in 0..site.pages.len() {
