@@ -157,7 +157,7 @@ fn an_edit_is_served_and_announced() {
     site.edit("content/register.md", "titel:", "title:");
     assert!(next().contains(&"event: styles".to_owned()), "what was mended is as it was before");
 
-    site.edit("themes/optimal/templates/base.html", "Skip to main content", "Skip to the content");
+    site.edit("themes/optimal/templates/shared/header.html", "Skip to main content", "Skip to the content");
     wait_until_says(&server, "/", "Skip to the content");
     site.edit("themes/optimal/assets/parts/tokens.css", "{", "{ --edited: 1;");
     wait_until_says(&server, "/assets/site.css", "--edited:1");
